@@ -536,6 +536,23 @@ class Module(Scope):
         """Marks of the module's own `pytestmark`, wherever and however it is assigned."""
         return _pytestmark(self)
 
+    @cached_property
+    def speaks_asyncio(self) -> bool:
+        """Whether the file itself marks tests for pytest-asyncio or imports it."""
+        if self.imports_package("pytest_asyncio"):
+            return True
+        return any(mark.name == "asyncio" for scope in (self, *self.all_scopes) for mark in getattr(scope, "own_marks", scope.marks))
+
+    @cached_property
+    def names_backend(self) -> bool:
+        """Whether the file defines, requests or marks with anything of anyio's or trio's pytest plugins."""
+        for scope in (self, *self.all_scopes):
+            if any(mark.name in RUNNER_MARKS for mark in getattr(scope, "own_marks", scope.marks)):
+                return True
+            if isinstance(scope, Function) and any(arg.arg.startswith("anyio_backend") for arg in scope.parameters):
+                return True
+        return "anyio_backend" in self.fixtures
+
     @property
     def is_conftest(self) -> bool:
         return self.path is not None and self.path.name == "conftest.py"
@@ -1567,6 +1584,338 @@ def _judged_inside(scope: Scope, rules: Table) -> Iterator[tuple[Rule, tuple[Any
 # --------------------------------------------------------------------------------------------------------------------
 
 
+def asyncio_mode(module: Module) -> str | None:
+    """pytest-asyncio's mode for a file: the user's option, else what every reading of the configuration says."""
+    if module.settings.asyncio_mode:
+        return module.settings.asyncio_mode
+    return module.project.agreed("asyncio_mode") if module.project else None
+
+
+def proven_mode(module: Module) -> str | None:
+    """The mode, where the user or a configuration file of pytest says so; without a file there may be a command line."""
+    if module.settings.asyncio_mode:
+        return module.settings.asyncio_mode
+    if module.project is None or any(reading.file is None for reading in module.project.readings):
+        return None
+    return module.project.agreed("asyncio_mode")
+
+
+def uses_pytest_asyncio(module: Module) -> bool:
+    """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
+    project = module.project
+    if project is not None and any(key.startswith("asyncio_") for reading in project.readings for key in reading.values):
+        return True
+    return any(one.speaks_asyncio for one in (module, *(project.conftests if project else ())))
+
+
+RUNNER_MARKS = frozenset("anyio trio tornado gen_test twisted inlineCallbacks curio asyncio_cooperative sanic".split())
+# Marks of pytest itself and of plugins that run nothing.
+PLAIN_MARKS = frozenset("parametrize skip skipif xfail usefixtures filterwarnings timeout slow flaky order".split())
+RUNNER_PACKAGES = ("anyio", "trio", "pytest_trio", "tornado", "twisted", "pytest_twisted", "aiohttp.pytest_plugin", "curio",
+                   "aiohttp.test_utils", "sanic", "sanic_testing", "asynctest", "pytest_tornado", "pytest_tornasync")  # fmt: skip
+
+
+def other_runner(module: Module) -> bool:
+    """Any sign that something else than pytest-asyncio runs, or may run, async tests and fixtures here."""
+    project = module.project
+    if project is not None and (project.runners or project.hooks):
+        return True
+    every = (module, *(project.conftests if project else ()))
+    return any(one.imports_package(*RUNNER_PACKAGES) or one.names_backend for one in every)
+
+
+def unconditionally_skipped(test: Function) -> bool:
+    return any(mark.name == "skip" for mark in test.marks) or any(
+        test.outer.dotted(decorator.func) == "unittest.skip" for decorator in test.decorators if isinstance(decorator, ast.Call)
+    )
+
+
+@rule("ATX101", "unmarked-async-test", "no runner takes async test `{0}` in strict mode; add `@pytest.mark.asyncio`", each="test")
+def unmarked_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
+    """In strict mode pytest-asyncio runs marked tests only; before pytest 8.4 the others were skipped with a warning."""
+    if not test.is_coroutine_function or not test.is_plain or unconditionally_skipped(test):
+        return
+    if proven_mode(test.module) != "strict" or not uses_pytest_asyncio(test.module) or other_runner(test.module):
+        return
+    if may_be_marked(test) or test.owner and (test.owner.roots or test.owner.is_special):
+        return
+    yield test.node, test.name
+
+
+def may_be_marked(test: Function) -> bool:
+    """Whether any mark that is not known to be harmless applies: it may stand for a runner."""
+    if any(mark.name not in PLAIN_MARKS for mark in test.marks) or has_unknown_pytestmark(test.module):
+        return True
+    owner = test.owner
+    while isinstance(owner, Class):
+        if any(isinstance(base, Class) and has_unknown_pytestmark(base) for base in owner.ancestry):
+            return True
+        owner = owner.outer
+    return any(marks_parameters(mark) for mark in test.marks)
+
+
+def marks_parameters(mark: Mark) -> bool:
+    """`pytest.param(..., marks=...)` inside parametrize."""
+    if mark.name != "parametrize" or mark.call is None or len(mark.call.args) < 2:
+        return False
+    values = mark.scope.plain(mark.call.args[1])
+    return any(isinstance(element, ast.Call) and keyword(element, "marks") for element in getattr(values, "elts", ()))
+
+
+def is_plain_testcase(owner: Class | None) -> bool:
+    """A class that unittest runs without a loop, and that changes nothing about how its tests are called."""
+    return (
+        owner is not None
+        and bool(owner.roots)
+        and all(base in ("unittest.TestCase", "unittest.case.TestCase") for base in owner.roots)
+        and not owner.is_special
+        and not any(owner.find_method(name) for name in ("run", "__call__", "_callTestMethod", "__getattribute__", "__init__"))
+    )
+
+
+@rule("ATX102", "async-test-in-testcase", "`TestCase` never awaits async test `{0}`; use `IsolatedAsyncioTestCase`", each="test")
+def async_test_in_testcase(test: Function) -> Iterator[tuple[Any, ...]]:
+    """unittest calls the method, drops the coroutine and counts a pass."""
+    if test.is_async and is_plain_testcase(test.owner) and test.is_plain:
+        yield test.node, test.name
+
+
+XUNIT_MODULE = frozenset("setup_module teardown_module setup_function teardown_function setUpModule tearDownModule".split())
+XUNIT_METHODS = frozenset("setup_method teardown_method setup_class teardown_class".split())
+XUNIT_TESTCASE = frozenset("setUp tearDown setUpClass tearDownClass".split()) | XUNIT_METHODS
+ISOLATED_ONLY = frozenset(("asyncSetUp", "asyncTearDown"))
+HOOKS = re.compile(r"pytest_(configure|unconfigure|sessionstart|sessionfinish|addoption|addhooks|report_header|plugin_registered"
+                   r"|runtest_\w+|collection(_\w+)?|collect_\w+|ignore_collect|itemcollected|generate_tests|fixture_\w+"
+                   r"|terminal_summary|exception_interact|assertrepr_compare|warning_recorded|deselected|make_parametrize_id)")  # fmt: skip
+
+
+@rule("ATX103", "async-setup-never-awaited", "nothing awaits `async def {0}` here; {1}", each="function")
+def async_setup_never_awaited(function: Function) -> Iterator[tuple[Any, ...]]:
+    """The runner calls these by name, drops the coroutine (or never looks for the name) and goes on to the test."""
+    if not function.is_async or not function.name.startswith(("set", "tear", "async", "pytest_")):
+        return
+    remedy = _setup_remedy(function)
+    if remedy and all(is_inert(function.outer, decorator) or _is_hookimpl(function, decorator) for decorator in function.decorators):
+        if not function.fixture and not called_by_hand(function):
+            yield function.node, function.name, remedy
+
+
+def _setup_remedy(function: Function) -> str:
+    """What to write instead, if this is a function that a runner would call (or is thought to)."""
+    owner, name = function.owner, function.name
+    if isinstance(function.outer, Module):
+        if function.module.is_conftest and HOOKS.fullmatch(name):
+            return "pytest hooks are plain functions"
+        return "use an async fixture" if name in XUNIT_MODULE and function.module.is_test_file else ""
+    if owner is None or not owner.is_collected or not function.module.is_test_file or owner.is_special:
+        return ""
+    if not owner.roots:
+        return "use an async fixture" if name in XUNIT_METHODS | ISOLATED_ONLY else ""
+    if not owner.is_testcase:
+        return ""
+    isolated = not is_plain_testcase(owner)
+    if name in ISOLATED_ONLY:
+        return "" if isolated else "use `IsolatedAsyncioTestCase`"
+    return "use `asyncSetUp` or `asyncTearDown` of `IsolatedAsyncioTestCase`" if name in XUNIT_TESTCASE else ""
+
+
+def _is_hookimpl(function: Function, decorator: ast.expr) -> bool:
+    called_or_not = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return function.outer.dotted(called_or_not) == "pytest.hookimpl"
+
+
+def called_by_hand(function: Function) -> bool:
+    """Whether the file calls the function itself, as some suites do from a sync set-up or from each test."""
+    return any(function.name in scope.facts.calls for scope in (function.module, *function.module.all_functions))
+
+
+@rule("ATX104", "async-generator-test",
+      "async test `{0}` holds a `yield`, so it is reported as xfail and never run; move the `yield` into a fixture",
+      each="test")  # fmt: skip
+def async_generator_test(test: Function) -> Iterator[tuple[Any, ...]]:
+    """A `yield` makes an async generator of the test, which neither pytest nor pytest-asyncio runs."""
+    if not test.is_async_generator or not test.is_plain or test.owner and test.owner.roots:
+        return
+    if not test.module.uses(test.name) and not called_by_hand(test):
+        yield test.node, test.name
+
+
+@rule("ATX105", "marker-on-sync-test", "`asyncio` mark on sync test `{0}` has no effect; remove it or make the test async", each="test")
+def marker_on_sync_test(test: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio warns at run time, and the mark promises a loop that is not there."""
+    if test.is_async or not test.is_plain or test.is_generator or test.owner and test.owner.roots:
+        return
+    if "event_loop" in test.requested or any(name.endswith("loop") or name == "ensure_future" for name in test.calls):
+        return
+    if any(node.value is not None for node in test.every(ast.Return)):
+        return
+    for mark in test.own_marks:
+        if mark.name == "asyncio":
+            yield mark.node, test.name
+
+
+@rule("ATX106", "marker-ignored-by-testcase", "unittest runs `{0}`, so {1}; move the test out of the TestCase class", each="test")
+def marker_ignored_by_testcase(test: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest hands TestCase methods to unittest: marks of runners, fixtures and parametrize do not reach them."""
+    if test.owner is None or not test.owner.is_testcase or test.owner.is_special or not test.is_plain:
+        return
+    if any(mark.name == "parametrize" for mark in test.own_marks):
+        yield test.node, test.name, "`parametrize` passes it nothing"
+    elif (missing := unsupplied_parameter(test)) is not None:
+        yield test.node, test.name, f"nothing provides `{missing}`"
+    elif not test.is_async and is_plain_testcase(test.owner):
+        yield from ((mark.node, test.name, "its `asyncio` mark has no effect") for mark in test.own_marks if mark.name == "asyncio")
+
+
+def unsupplied_parameter(test: Function) -> str | None:
+    """The first parameter that no patch decorator of the method or the class fills in; None when in doubt."""
+    decorators = [(test.outer.outer, decorator) for decorator in test.owner.node.decorator_list]
+    decorators += [(test.outer, decorator) for decorator in test.decorators]
+    given = 0
+    for scope, decorator in decorators:
+        call = decorator if isinstance(decorator, ast.Call) else None
+        dotted = scope.dotted(call.func if call else decorator) or ""
+        if dotted in PATCHERS and call is not None:
+            given += _patch_new(call, dotted) is None
+        elif not dotted.startswith(("pytest.mark.", "unittest.mock.patch.dict", "unittest.skip", "unittest.expectedFailure")):
+            return None
+    return test.requested[given] if len(test.requested) > given and test.node.args.vararg is None else None
+
+
+@rule("ATX107", "marker-on-helper", "`asyncio` mark on `{0}`, which pytest does not collect; move it to the test", each="function")
+def marker_on_helper(function: Function) -> Iterator[tuple[Any, ...]]:
+    """The mark slipped off its test, or the name keeps the function from being collected."""
+    if not function.own_marks or function.is_test or function.fixture or not function.module.is_test_file:
+        return
+    if not function.is_plain or not is_never_collected(function):
+        return
+    if any(fate(function.module, use).what != "called" for use in function.module.uses(function.name)):
+        return
+    for mark in function.own_marks:
+        if mark.name == "asyncio":
+            yield mark.node, function.name
+
+
+def is_never_collected(function: Function) -> bool:
+    """Whether no reading of the configuration makes a test of it, nor a subclass or an import elsewhere."""
+    if function.owner is not None and not (function.owner.is_collected and not function.owner.roots):
+        return False
+    if isinstance(function.outer, Function):
+        return False
+    project = function.module.project
+    patterns = project.patterns("python_functions") if project else (COLLECTED["python_functions"],)
+    return not any(_matches(several, function.name, "python_functions") for several in patterns)
+
+
+@rule("ATX108", "two-runners", "`{0}` mark beside {1}: two runners claim the test; keep one", each="test")
+def two_runners(test: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio takes the test, the other plugin its fixtures: another loop, or another backend than the id says."""
+    if not test.is_coroutine_function or not test.is_plain or test.owner and test.owner.roots:
+        return
+    other, own = test.mark("anyio") or test.mark("trio"), test.mark("asyncio")
+    if other is None and own is None or backend_is_asyncio(test):
+        return
+    if other and own:
+        yield other.node, other.name, "the `asyncio` mark"
+    elif other and proven_mode(test.module) == "auto" and not (test.module.project and "no:asyncio" in test.module.project.plugins):
+        yield other.node, other.name, "`asyncio_mode = auto`"
+    elif own and "anyio_backend" in test.requested:
+        yield own.node, "asyncio", "`anyio_backend`"
+
+
+def backend_is_asyncio(test: Function) -> bool:
+    """Whether `anyio_backend` is overridden or parametrized: then it is restricted to asyncio, as far as can be seen."""
+    return "anyio_backend" in parametrized(test) or find_fixture(test, "anyio_backend") is not None
+
+
+MARK_ARGUMENTS = ("loop_scope", "loop_factories")
+FIXTURE_ARGUMENTS = ("scope", "params", "autouse", "ids", "name", "loop_scope")
+
+
+@rule("ATX109", "invalid-marker-argument", "`{0}` is not a valid argument of `{1}`; {2}", calls="asyncio fixture")
+def invalid_marker_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A wrong argument makes the whole module fail to collect, or is accepted and ignored by older versions."""
+    dotted = scope.dotted(call.func)
+    if dotted not in ("pytest.mark.asyncio", "pytest_asyncio.fixture"):
+        return
+    is_mark = dotted == "pytest.mark.asyncio"
+    for given in call.args:
+        literal = scope.constant(given)
+        if is_mark or isinstance(literal, str):
+            remedy = f'write `loop_scope="{literal}"`' if is_mark and literal in LOOP_SCOPES else "arguments go by name"
+            yield call, ast.unparse(given)[:30], dotted, remedy
+    for word in call.keywords:
+        yield from _invalid_keyword(call, scope, word, dotted)
+
+
+def _invalid_keyword(call: ast.Call, scope: Scope, word: ast.keyword, dotted: str) -> Iterator[tuple[Any, ...]]:
+    is_mark, literal = dotted == "pytest.mark.asyncio", scope.constant(word.value)
+    if word.arg is None:
+        return
+    if word.arg == "loop_scope":
+        if isinstance(literal, str) and literal not in LOOP_SCOPES:
+            yield call, f'loop_scope="{literal}"', dotted, "use one of " + ", ".join(LOOP_SCOPES)
+    elif is_mark and word.arg == "scope":
+        if not (scope.module.project and scope.module.project.below("pytest-asyncio", "0.24")):
+            yield call, "scope", dotted, "use `loop_scope`"
+    elif word.arg not in (MARK_ARGUMENTS if is_mark else FIXTURE_ARGUMENTS):
+        yield call, word.arg, dotted, "use `loop_scope`" if word.arg.startswith("loop") else "remove it"
+
+
+@rule("ATX110", "ignored-pytest-configuration", "{0}", each="module")
+def ignored_pytest_configuration(module: Module) -> Iterator[tuple[Any, ...]]:
+    """Settings that nothing reads: the suite silently runs in another mode than its authors wrote down."""
+    if is_top_conftest(module):
+        yield from ((module.node, problem) for problem in module.project.problems)
+
+
+def is_top_conftest(module: Module) -> bool:
+    """Whether a file is the conftest at which faults of the configuration are reported: the first of its chain."""
+    return module.is_conftest and module.project is not None and not [
+        one for one in module.project.conftests if one.path != module.path]  # fmt: skip
+
+
+@rule("ATX111", "unset-fixture-loop-scope",
+      "`asyncio_default_fixture_loop_scope` is unset, which pytest-asyncio deprecates; set it to `function`",
+      each="module")  # fmt: skip
+def unset_fixture_loop_scope(module: Module) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio warns at the start of every run; under `-W error` the run ends there."""
+    if not is_top_conftest(module) or not uses_pytest_asyncio(module) or module.project.below("pytest-asyncio", "0.24"):
+        return
+    if all(reading.file is not None and reading.fixture_loop_scope is None for reading in module.project.readings):
+        yield (module.node,)
+
+
+@rule("ATX112", "loop-scope-reset", "bare mark puts `{0}` on the {1} loop while {2} says {3}; add `loop_scope=\"{3}\"`", each="test")
+def loop_scope_reset(test: Function) -> Iterator[tuple[Any, ...]]:
+    """Marks are not merged: the closest one wins whole, so a bare mark drops the loop scope of the marks around it."""
+    own = next((mark for mark in test.own_marks if mark.name == "asyncio"), None)
+    if own is None or not own.is_bare or not test.is_async:
+        return
+    default = test.module.project.agreed("test_loop_scope") if test.module.project else "function"
+    outer = next((mark for mark in test.marks if mark.name == "asyncio" and mark not in test.own_marks), None)
+    scope = outer.loop_scope if outer else neighbours_loop_scope(test)
+    if scope and default and scope != default:
+        whose = "each neighbour" if outer is None else "the module's mark" if isinstance(outer.scope, Module) and outer in \
+            test.module.marks else "the class's mark"
+        yield own.node, test.name, default, whose, scope
+
+
+def neighbours_loop_scope(test: Function) -> str | None:
+    """The loop scope that all other marked tests beside this one name; None unless there are three and they agree."""
+    others = [mark for other in test.outer.functions if other is not test and other.is_test
+              for mark in other.own_marks if mark.name == "asyncio"]  # fmt: skip
+    scopes = {mark.loop_scope for mark in others}
+    return scopes.pop() if len(others) >= 3 and len(scopes) == 1 else None
+
+
+@rule("ATX113", "marker-on-fixture", "`asyncio` mark on fixture `{0}`, an error since pytest 9; remove the mark", each="fixture")
+def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """A mark never had an effect on a fixture; pytest 9 refuses to collect the whole module."""
+    yield from ((mark.node, fixture.name) for mark in fixture.own_marks if mark.name == "asyncio")
+
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # ATX2 fixtures
 # --------------------------------------------------------------------------------------------------------------------
@@ -1600,3 +1949,13 @@ def _judged_inside(scope: Scope, rules: Table) -> Iterator[tuple[Rule, tuple[Any
 # --------------------------------------------------------------------------------------------------------------------
 # ATX9 opt-in
 # --------------------------------------------------------------------------------------------------------------------
+
+
+@rule("ATX901", "redundant-marker", "`asyncio` mark on `{0}` is redundant in auto mode; remove it", each="test")
+def redundant_marker(test: Function) -> Iterator[tuple[Any, ...]]:
+    """In auto mode every async test is taken; a bare mark is redundant unless it resets an outer one (ATX112)."""
+    if not test.is_coroutine_function or proven_mode(test.module) != "auto" or test.owner and test.owner.roots:
+        return
+    marks = [mark for mark in test.marks if mark.name == "asyncio"]
+    if all(mark.is_bare for mark in marks) and neighbours_loop_scope(test) is None:
+        yield from ((mark.node, test.name) for mark in marks if mark in test.own_marks)
