@@ -1,0 +1,139 @@
+"""flake8's face of the project: options, and the class that flake8 makes once for each file."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Iterator, NoReturn, Sequence
+
+if TYPE_CHECKING:
+    import ast
+
+    from flake8.options.manager import OptionManager
+
+    from flake8_async_tests.visitor import Settings
+
+__version__ = "0.1.0"
+
+PAGES = Path(__file__).parent / "pages"
+MODES = ("auto", "strict")
+DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+class Plugin:
+    """One file's check, as flake8 makes it: the tree is flake8's own, nothing is parsed again.
+
+    `filename` is flake8's name of the file, "stdin" or "-" where there is none; `lines` are its source lines.
+    """
+
+    name = "flake8-async-tests"
+    version = __version__
+
+    def __init__(self, tree: ast.Module, filename: str = "stdin", lines: Sequence[str] = (), options: Any = None) -> None:
+        self.tree = tree
+        self.path = None if filename in ("stdin", "-", "(none)") else Path(filename)
+        self.lines = lines
+        self.options = options
+
+    def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
+        """The findings: line from 1, column from 0, "ATX101 message"."""
+        from flake8_async_tests import visitor
+
+        if not visitor.is_interesting(self.path, self.lines):
+            return
+        try:
+            findings = list(self._findings())
+        except RecursionError:
+            return  # nested deeper than Python can follow: no test that a person wrote
+        for line, column, text in findings:
+            yield line, column, text, type(self)
+
+    def _findings(self) -> Iterator[tuple[int, int, str]]:
+        from flake8_async_tests import project, visitor
+
+        settings = settings_of(self.options)
+        around = project.project_of(self.path, settings)
+        return visitor.check(visitor.gather(self.tree, around.path, around, settings))
+
+    @staticmethod
+    def add_options(manager: OptionManager) -> None:
+        """Declare the options, which flake8 reads from its command line and configuration files."""
+        manager.add_option("--atx-asyncio-mode", default="", metavar="MODE", parse_from_config=True,
+                           help="pytest-asyncio's mode, auto or strict, instead of what pytest's configuration says")  # fmt: skip
+        manager.add_option("--atx-inert-decorators", default="", metavar="NAMES", parse_from_config=True,
+                           comma_separated_list=True,
+                           help="dotted names of own decorators that leave a test what it was")  # fmt: skip
+        manager.add_option("--atx-coroutine-functions", default="", metavar="NAMES", parse_from_config=True,
+                           comma_separated_list=True,
+                           help="dotted names of own functions that must be awaited although they are no async def")  # fmt: skip
+        manager.add_option("--atx-explain", action=Explain, metavar="CODE", help="print the page of a rule and exit")
+
+    @staticmethod
+    def parse_options(options: argparse.Namespace) -> None:
+        """Refuse bad values with one error: flake8 does not check what comes from a configuration file."""
+        if options.atx_asyncio_mode not in ("", *MODES):
+            refuse("atx-asyncio-mode", options.atx_asyncio_mode, "auto or strict", options)
+        for key in ("atx_inert_decorators", "atx_coroutine_functions"):
+            for name in getattr(options, key) or ():
+                if not DOTTED.fullmatch(name):
+                    refuse(key.replace("_", "-"), name, "dotted names such as package.module.name", options)
+
+
+def refuse(key: str, value: str, allowed: str, options: argparse.Namespace) -> NoReturn:
+    """End flake8 with one readable error: where the value stands, the key, what is allowed."""
+    from flake8.exceptions import ExecutionError
+
+    raise ExecutionError(f"{_origin(key, options)}: {key} = {value!r} is not allowed; use {allowed}")
+
+
+def _origin(key: str, options: argparse.Namespace) -> str:
+    """The place of a wrong value: the command line, or the configuration file that flake8 read."""
+    if any(word.startswith(f"--{key}") for word in sys.argv):
+        return "command line"
+    from flake8.options.config import _find_config_file
+
+    return options.config or _find_config_file(str(Path.cwd())) or "flake8 configuration"
+
+
+class Explain(argparse.Action):
+    """`--atx-explain CODE`: print the rule's page and exit; 2 for an unknown code."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        code = str(values).strip().upper()
+        page = PAGES / f"{code}.md"
+        codes = sorted(path.stem for path in PAGES.glob("ATX*.md"))
+        if code in codes:
+            print(page.read_text("utf8"), end="")
+            parser.exit(0)
+        near = difflib.get_close_matches(code, codes, n=3, cutoff=0.5) or codes[:3]
+        parser.exit(2, f"--atx-explain: there is no rule {values}; the nearest codes are {', '.join(near)}\n")
+
+
+def settings_of(options: Any) -> Settings:
+    """The user's options as the visitor wants them; the defaults if there are none."""
+    return _settings(
+        getattr(options, "atx_asyncio_mode", "") or None,
+        tuple(getattr(options, "atx_inert_decorators", ()) or ()),
+        tuple(getattr(options, "atx_coroutine_functions", ()) or ()),
+        opt_in_of(options),
+    )
+
+
+@lru_cache(maxsize=8)
+def _settings(mode: str | None, inert: tuple[str, ...], coroutines: tuple[str, ...], opt_in: tuple[str, ...]) -> Settings:
+    from flake8_async_tests.visitor import Settings
+
+    return Settings(mode, frozenset(inert), frozenset(coroutines), opt_in)
+
+
+def opt_in_of(options: Any) -> tuple[str, ...]:
+    """The selected prefixes that name opt-in rules: at least four characters, from ATX9 on.
+
+    flake8's own list of rules that are off by default does not serve: `--select ATX` and any `ignore =` switch them on.
+    """
+    chosen = [code for key in ("select", "extend_select", "extended_default_select") for code in getattr(options, key, None) or ()]
+    return tuple(sorted({code for code in chosen if code.startswith("ATX9")}))

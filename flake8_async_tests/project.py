@@ -1,0 +1,834 @@
+"""What the project around a file says: pytest's configuration, the conftest chain, fixtures, hooks, pins of packages.
+
+Nothing is imported or executed, nothing is read outside the project of the linted file, and nothing raises: a file that
+cannot be read (too large, no regular file, bad encoding, bad syntax) counts as absent. Everything is cached per process
+and read again when a file's time stamp, size or inode changed.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import re
+import shlex
+import stat
+import sys
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
+
+from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, gather
+
+LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
+DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
+MARKERS = (".git", ".hg", ".jj")
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml")
+
+T = TypeVar("T")
+Stamp = tuple[int, int, int]
+
+# --------------------------------------------------------------------------------------------------------------------
+# Reading
+# --------------------------------------------------------------------------------------------------------------------
+
+_cache: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}
+
+
+def stamp(path: Path) -> Stamp | None:
+    """What changes with a file: time of change, size, inode; None for anything but a regular file."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+
+
+def cached(kind: str, path: Path, read: Callable[[Path], T]) -> T | None:
+    """`read(path)`, remembered until the file changes; None if there is no such file or it is too large."""
+    now = stamp(path)
+    key = (kind, str(path))
+    known = _cache.get(key)
+    if known is not None and known[0] == now:
+        return known[1]
+    value = read(path) if now is not None and now[1] <= LIMIT else None
+    _cache[key] = (now, value)
+    return value
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, ValueError):
+        return None
+
+
+def _toml(path: Path) -> dict[str, Any] | None:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    text = _text(path)
+    try:
+        return None if text is None else tomllib.loads(text)
+    except (ValueError, RecursionError):  # TOMLDecodeError is a ValueError
+        return None
+
+
+def _ini(path: Path) -> dict[str, dict[str, str]] | None:
+    """The sections of an INI file, as iniconfig reads them for pytest: no interpolation, inline comments kept."""
+    parser = configparser.RawConfigParser(
+        strict=False, allow_no_value=True, delimiters=("=", ":"), comment_prefixes=("#", ";"), default_section="\0")  # fmt: skip
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    text = _text(path)
+    try:
+        parser.read_string(text or "")
+    except (configparser.Error, ValueError):
+        return None
+    return None if text is None else {name: {k: v or "" for k, v in parser.items(name)} for name in parser.sections()}
+
+
+def read_toml(path: Path) -> dict[str, Any] | None:
+    return cached("toml", path, _toml)
+
+
+def read_ini(path: Path) -> dict[str, dict[str, str]] | None:
+    return cached("ini", path, _ini)
+
+
+def read_text(path: Path) -> str | None:
+    return cached("text", path, _text)
+
+
+def table(data: Any, *keys: str) -> dict[str, Any]:
+    """A nested table of TOML data; {} where there is none."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def strings(value: Any) -> list[str]:
+    """A list of strings out of TOML data, whatever it is."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# pytest's configuration
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class Configuration(NamedTuple):
+    """One reading of pytest's configuration: what it says when pytest is started in, or given, one directory."""
+
+    rootdir: Path
+    file: Path | None  # None if no file holds a configuration
+    values: Mapping[str, Any]  # keys of the configuration; strings, or lists in native TOML
+    options: Mapping[str, str]  # -o and --asyncio-mode of addopts, which beat the values
+    plugins: tuple[str, ...]  # -p of addopts
+
+    def get(self, key: str, default: str = "") -> str:
+        """A key as one string."""
+        value = self.options.get(key, self.values.get(key, default))
+        return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """A key that lists words (python_files and its kin)."""
+        value = self.options.get(key, self.values.get(key))
+        if isinstance(value, list):
+            return tuple(map(str, value))
+        return tuple(_split(str(value))) if value is not None else ()
+
+    def lines(self, key: str) -> tuple[str, ...]:
+        """A key that lists lines (markers, filterwarnings)."""
+        value = self.options.get(key, self.values.get(key))
+        if isinstance(value, list):
+            return tuple(map(str, value))
+        return tuple(line.strip() for line in str(value or "").splitlines() if line.strip())
+
+    @property
+    def asyncio_mode(self) -> str:
+        """"auto" or "strict"; pytest-asyncio refuses anything else."""
+        return self.get("asyncio_mode", "strict")
+
+    @property
+    def fixture_loop_scope(self) -> str | None:
+        """asyncio_default_fixture_loop_scope; None if unset."""
+        return self.get("asyncio_default_fixture_loop_scope") or None
+
+    @property
+    def test_loop_scope(self) -> str:
+        return self.get("asyncio_default_test_loop_scope") or "function"
+
+    @property
+    def has_timeout(self) -> bool:
+        """Whether pytest-timeout limits every test."""
+        return bool(self.get("timeout")) or "timeout" in self.options
+
+    def patterns(self, option: str) -> tuple[str, ...]:
+        return self.words(option) or COLLECTED[option]
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text, comments=False)
+    except ValueError:
+        return text.split()
+
+
+FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
+
+
+def _values(path: Path, native: bool) -> dict[str, Any] | None:
+    """The configuration that one file holds for pytest; None if pytest passes the file over.
+
+    `native` is whether pytest 9's own TOML is read: pytest.toml, and [tool.pytest] in pyproject.toml.
+    """
+    if path.suffix == ".toml" and path.name != "pyproject.toml":
+        return _native(read_toml(path), "pytest") if native and stamp(path) else None
+    if path.name == "pyproject.toml":
+        return _pyproject(path, native)
+    found = read_ini(path)
+    if found is None:
+        return None
+    section = "tool:pytest" if path.name == "setup.cfg" else "pytest"
+    if section in found:
+        return dict(found[section])
+    # A pytest.ini counts even when it is empty: it ends the search.
+    return {} if path.name in ("pytest.ini", ".pytest.ini") else None
+
+
+def _native(data: Any, *keys: str) -> dict[str, Any]:
+    return dict(table(data, *keys))
+
+
+def _pyproject(path: Path, native: bool) -> dict[str, Any] | None:
+    tool = table(read_toml(path), "tool", "pytest")
+    if isinstance(tool.get("ini_options"), dict):
+        return dict(tool["ini_options"])
+    own = {key: value for key, value in tool.items() if key != "ini_options"}
+    return own if native and own else None
+
+
+def _addopts(value: Any) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What `addopts` sets that concerns async tests: configuration keys, and plugins named by -p."""
+    words = [str(word) for word in value] if isinstance(value, list) else _split(str(value or ""))
+    options: dict[str, str] = {}
+    plugins: list[str] = []
+    for word, following in zip(words, [*words[1:], ""]):
+        name, equals, given = word.partition("=")
+        if name == "--asyncio-mode":
+            options["asyncio_mode"] = given if equals else following
+        elif name in ("-o", "--override-ini") or word.startswith("-o"):
+            key, _, setting = (given if name == "--override-ini" and equals else following if word == "-o" or not equals
+                               else word[2:]).partition("=")  # fmt: skip
+            options.setdefault(key.strip(), setting)
+        elif name == "--timeout":
+            options["timeout"] = given or following
+        elif word == "-p":
+            plugins.append(following)
+        elif word.startswith("-p") and not word.startswith("--"):
+            plugins.append(word[2:])
+    return options, tuple(plugins)
+
+
+def _here(folder: Path, native: bool) -> tuple[Path, dict[str, Any]] | None:
+    """The file in a folder that pytest takes its configuration from, with what it says."""
+    for name in FILES:
+        values = _values(folder / name, native)
+        if values is not None:
+            return folder / name, values
+    return None
+
+
+def upwards(folder: Path, top: Path) -> Iterator[Path]:
+    """A folder and its parents, up to the top of the project."""
+    for one in (folder, *folder.parents)[:DEPTH]:
+        yield one
+        if one == top:
+            return
+
+
+def _reading(folder: Path, top: Path, native: bool) -> Configuration:
+    """The configuration as pytest finds it when `folder` is the common ancestor of its arguments."""
+    rootdir = None
+    for one in upwards(folder, top):
+        found = _here(one, native)
+        if found is not None:
+            options, plugins = _addopts(found[1].get("addopts"))
+            return Configuration(one, found[0], found[1], options, plugins)
+    for one in upwards(folder, top):
+        if stamp(one / "setup.py"):
+            rootdir = one
+            break
+    return Configuration(rootdir or folder, None, {}, {}, ())
+
+
+def top_of(folder: Path) -> Path:
+    """The top of the project that a folder belongs to; the folder itself if nothing marks one."""
+    top = folder
+    for one in (folder, *folder.parents)[:DEPTH]:
+        if any(os.path.lexists(one / marker) for marker in MARKERS):
+            return one
+        if any(stamp(one / name) for name in PROJECT_FILES):
+            top = one
+    return top
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Declared dependencies
+# --------------------------------------------------------------------------------------------------------------------
+
+Version = tuple[int, ...]
+REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*\(?([^;#@)]*)")
+CLAUSE = re.compile(r"(===|==|~=|!=|<=|>=|<|>|\^|~|=)?\s*v?(\d+(?:\.\d+)*)(\.\*)?")
+
+
+class Requirement(NamedTuple):
+    """The versions that one declaration allows: at least `low`, below `high` (None: no bound)."""
+
+    low: Version | None = None
+    high: Version | None = None
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def version(text: str) -> Version:
+    return tuple(int(part) for part in re.findall(r"\d+", text.split("+")[0])[:4])
+
+
+def _bump(parts: Version, keep: int) -> Version:
+    """The next version at a position: (1, 2, 3) kept to 2 places is (1, 3)."""
+    head = parts[: max(keep, 1)]
+    return (*head[:-1], head[-1] + 1)
+
+
+def allowed(specification: str) -> Requirement:
+    """The interval that a specification such as ">=0.21,<0.24", "~=1.2" or poetry's "^1.2" allows."""
+    low: Version | None = None
+    high: Version | None = None
+    for operator, number, wild in CLAUSE.findall(specification):
+        parts = version(number)
+        least, most = _interval(operator or "==", parts, bool(wild))
+        low = max(low, least) if low and least else low or least
+        high = min(high, most) if high and most else high or most
+    return Requirement(low, high)
+
+
+def _interval(operator: str, parts: Version, wild: bool) -> tuple[Version | None, Version | None]:
+    match operator:
+        case "==" | "===" | "=":
+            return parts, _bump(parts, len(parts)) if wild else (*parts, 0, 1)
+        case "~=":
+            return parts, _bump(parts, len(parts) - 1)
+        case "^":
+            return parts, _bump(parts, next((i + 1 for i, part in enumerate(parts) if part), len(parts)))
+        case "~":
+            return parts, _bump(parts, min(2, len(parts)))
+        case ">=" | ">":
+            return parts, None
+        case "<":
+            return None, parts
+        case "<=":
+            return None, (*parts, 0, 1)
+    return None, None
+
+
+class Dependencies:
+    """What the project's files declare: distributions and the versions that they allow."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[Requirement]] = {}
+        self.locked: dict[str, Version] = {}
+        self.readable = False
+        self.python: Version | None = None
+
+    def add(self, line: Any) -> None:
+        """A requirement as PEP 508 writes it."""
+        match = REQUIREMENT.match(line) if isinstance(line, str) else None
+        if match and not line.lstrip().startswith(("#", "-")):
+            self.readable = True
+            self.found.setdefault(normal(match[1]), []).append(allowed(match[2]))
+
+    def add_all(self, lines: Iterable[Any]) -> None:
+        for line in lines:
+            self.add(line)
+
+    def add_table(self, dependencies: Mapping[str, Any]) -> None:
+        """A table of poetry: name to specification, or to a table with one."""
+        for name, given in dependencies.items():
+            text = given.get("version", "") if isinstance(given, dict) else given
+            if normal(name) == "python":
+                self.python = allowed(str(text)).low
+            else:
+                self.readable = True
+                self.found.setdefault(normal(name), []).append(allowed(str(text)))
+
+
+def dependencies_of(folder: Path) -> Dependencies:
+    """The declarations in one folder."""
+    found = Dependencies()
+    pyproject = read_toml(folder / "pyproject.toml")
+    _from_project(found, pyproject)
+    _from_tools(found, pyproject)
+    _from_ini(found, folder)
+    _from_setup(found, folder / "setup.py")
+    for path in _requirement_files(folder):
+        _from_requirements(found, path, folder, 0)
+    for name in ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"):
+        _from_lock(found, read_toml(folder / name))
+    return found
+
+
+def _from_project(found: Dependencies, pyproject: Any) -> None:
+    """PEP 621 and PEP 735."""
+    project = table(pyproject, "project")
+    found.add_all(strings(project.get("dependencies")))
+    for extra in table(project, "optional-dependencies").values():
+        found.add_all(strings(extra))
+    for group in table(pyproject, "dependency-groups").values():
+        found.add_all(strings(group))
+    if isinstance(project.get("requires-python"), str):
+        found.python = allowed(project["requires-python"]).low
+
+
+def _from_tools(found: Dependencies, pyproject: Any) -> None:
+    """Tables of poetry, pdm, hatch and uv."""
+    tool = table(pyproject, "tool")
+    poetry = table(tool, "poetry")
+    found.add_table(table(poetry, "dependencies"))
+    found.add_table(table(poetry, "dev-dependencies"))
+    for group in table(poetry, "group").values():
+        found.add_table(table(group, "dependencies"))
+    for group in table(tool, "pdm", "dev-dependencies").values():
+        found.add_all(strings(group))
+    found.add_all(strings(table(tool, "uv").get("dev-dependencies")))
+    for environment in table(tool, "hatch", "envs").values():
+        found.add_all(strings(table({"_": environment}, "_").get("dependencies")))
+        found.add_all(strings(table({"_": environment}, "_").get("extra-dependencies")))
+
+
+def _from_ini(found: Dependencies, folder: Path) -> None:
+    """setup.cfg and tox.ini."""
+    setup = read_ini(folder / "setup.cfg") or {}
+    options = setup.get("options", {})
+    for key in ("install_requires", "tests_require"):
+        found.add_all(options.get(key, "").splitlines())
+    for extra in setup.get("options.extras_require", {}).values():
+        found.add_all(extra.splitlines())
+    if "python_requires" in options:
+        found.python = allowed(options["python_requires"]).low
+    for name, section in (read_ini(folder / "tox.ini") or {}).items():
+        if name.startswith("testenv") or name.endswith("testenv"):
+            lines = (line.rpartition(": ")[2] for line in section.get("deps", "").splitlines())
+            found.add_all(line for line in lines if not line.strip().startswith(("-", "{", ".", "/")))
+
+
+def _from_setup(found: Dependencies, path: Path) -> None:
+    """Literal requirements in setup.py, which is read as text and never run."""
+    text = read_text(path)
+    if text is None:
+        return
+    try:
+        literals = [node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for literal in literals:
+        if isinstance(literal, str) and re.fullmatch(r"(pytest|httpx)[\w-]*\s*([<>=~!].*)?", literal):
+            found.add(literal)
+
+
+def _requirement_files(folder: Path) -> list[Path]:
+    """requirements*.txt and the like, beside the project's files or in a folder named for them."""
+    found = []
+    for place in (folder, folder / "requirements", folder / "requirements.d", folder / "tests"):
+        try:
+            names = sorted(os.listdir(place))
+        except (OSError, ValueError):
+            continue
+        for name in names[:500]:
+            if name.endswith((".txt", ".in", ".pip")) and (place.name.startswith("requirements") or "require" in name):
+                found.append(place / name)
+    return found
+
+
+def _from_requirements(found: Dependencies, path: Path, top: Path, depth: int) -> None:
+    text = read_text(path)
+    if text is None or depth > 5:
+        return
+    for line in text.splitlines():
+        nested = re.match(r"\s*(?:-r|--requirement)[ =]\s*(\S+)", line)
+        inside = nested and Path(os.path.normpath(path.parent / nested[1]))
+        if inside and inside.is_relative_to(top):
+            _from_requirements(found, inside, top, depth + 1)
+        elif not nested:
+            found.add(line)
+
+
+def _from_lock(found: Dependencies, lock: Any) -> None:
+    packages = lock.get("package", lock.get("packages", [])) if isinstance(lock, dict) else []
+    for package in packages if isinstance(packages, list) else ():
+        if isinstance(package, dict) and isinstance(package.get("name"), str) and isinstance(package.get("version"), str):
+            found.readable = True
+            found.locked[normal(package["name"])] = version(package["version"])
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# The project of one linted file
+# --------------------------------------------------------------------------------------------------------------------
+
+# Hooks of a conftest that may mark, wrap or run tests, or set the mode.
+HOOKS = frozenset(
+    """pytest_pycollect_makeitem pytest_pycollect_makemodule pytest_pyfunc_call pytest_collection_modifyitems
+    pytest_itemcollected pytest_generate_tests pytest_collect_file pytest_runtest_call pytest_runtest_protocol
+    pytest_fixture_setup pytest_make_collect_report""".split())
+# What names another runner of async tests, in `pytest_plugins`, in -p or in the configuration's keys.
+RUNNERS = re.compile(r"anyio|trio|tornado|twisted|aiohttp|sanic|curio|asyncio_cooperative|tornasync|alt_pytest_asyncio")
+
+
+class Folder:
+    """What holds for every file of one folder; made once per folder and configuration state."""
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self.path = path
+        self.settings = settings
+        self.top = top_of(path)
+
+    @cached_property
+    def readings(self) -> tuple[Configuration, ...]:
+        """The distinct configurations that pytest may use, by the folder in which it is started or that it is given."""
+        every = {}
+        for one in upwards(self.path, self.top):
+            reading = _reading(one, self.top, self.native)
+            every[(reading.file, reading.rootdir if reading.file else None)] = reading
+        return tuple(every.values())
+
+    @cached_property
+    def native(self) -> bool:
+        """Whether pytest 9's own TOML is read: unless the project's declarations keep pytest lower."""
+        return not self.below("pytest", "9")
+
+    @cached_property
+    def dependencies(self) -> list[Dependencies]:
+        """Declarations from the folder up to the top of the project."""
+        return [dependencies_of(one) for one in upwards(self.path, self.top)]
+
+    def below(self, name: str, limit: str) -> bool:
+        """Whether every version of a distribution that the project allows is lower than `limit`; False if undeclared."""
+        bound = version(limit)
+        for declared in self.dependencies:
+            if name in declared.locked:
+                return declared.locked[name] < bound
+        highs = [one.high for declared in self.dependencies for one in declared.found.get(name, ()) if one.high]
+        return any(high <= bound or high[: len(bound)] < bound for high in highs)
+
+    def at_least(self, name: str, limit: str) -> bool:
+        """Whether the project's declarations prove that a distribution is not lower than `limit`."""
+        for declared in self.dependencies:
+            if name in declared.locked:
+                return declared.locked[name] >= version(limit)
+        lows = [one.low for declared in self.dependencies for one in declared.found.get(name, ()) if one.low]
+        return any(low >= version(limit) for low in lows)
+
+    def declares(self, name: str) -> bool:
+        return any(name in declared.found or name in declared.locked for declared in self.dependencies)
+
+    @property
+    def has_declarations(self) -> bool:
+        """Whether any readable file of the project declares dependencies."""
+        return any(declared.readable for declared in self.dependencies)
+
+    @cached_property
+    def python(self) -> Version | None:
+        """The lowest Python that the project supports; None if it does not say."""
+        return next((declared.python for declared in self.dependencies if declared.python), None)
+
+    @cached_property
+    def roots(self) -> list[Path]:
+        """Folders from which first-party modules may be imported, likeliest first."""
+        found = [self.path]
+        for reading in self.readings:
+            found += [reading.rootdir / entry for entry in reading.words("pythonpath")]
+            found += [reading.rootdir, reading.rootdir / "src"]
+        found += [*upwards(self.path, self.top), self.top / "src"]
+        inside = [one for one in map(_clean, found) if one.is_relative_to(self.top)]
+        return list(dict.fromkeys(inside))
+
+    def find_module(self, dotted: str) -> Path | None:
+        """The file of a first-party module; None if the project holds none of that name."""
+        parts = dotted.split(".")
+        if not all(part.isidentifier() for part in parts):
+            return None
+        for root in self.roots:
+            place = root.joinpath(*parts)
+            for candidate in (place.with_name(place.name + ".py"), place / "__init__.py"):
+                if stamp(candidate) and candidate.is_relative_to(self.top):
+                    return candidate
+        return None
+
+
+def _clean(path: Path) -> Path:
+    return Path(os.path.normpath(path))
+
+
+# Where a folder's answer may change during a process (an editor's server), the stamps of all files that may matter tell.
+_folders: dict[tuple[Path, Settings], tuple[tuple[Any, ...], Folder]] = {}
+
+
+def folder_of(path: Path, settings: Settings) -> Folder:
+    """The folder's facts, made anew after a configuration file above it changed."""
+    known = _folders.get((path, settings))
+    top = top_of(path) if known is None else known[1].top
+    state = tuple(_state(one) for one in upwards(path, top))
+    if known is None or known[0] != state:
+        known = _folders[path, settings] = (state, Folder(path, settings))
+    return known[1]
+
+
+def _state(folder: Path) -> tuple[Any, ...]:
+    """What tells whether a folder's configuration changed: its own time stamp, and those of the files in use."""
+    try:
+        changed = os.stat(folder).st_mtime_ns
+    except (OSError, ValueError):
+        changed = 0
+    return changed, *(stamp(path) for path in _present(folder, changed))
+
+
+@lru_cache(maxsize=4096)
+def _present(folder: Path, changed: int) -> tuple[Path, ...]:
+    """Files of a folder that may hold configuration; the folder's time stamp tells when one came or went."""
+    names = (*FILES, "setup.py", "uv.lock", "poetry.lock", "pdm.lock", "requirements.txt", "conftest.py")
+    return tuple(folder / name for name in names if stamp(folder / name))
+
+
+class Project:
+    """What the project around one linted file says. `path` is None for text without a name, then the working directory counts."""
+
+    def __init__(self, path: Path | None, folder: Folder, settings: Settings) -> None:
+        self.path = path
+        self.folder = folder
+        self.settings = settings
+        self.readings = folder.readings
+        self.below = folder.below
+        self.at_least = folder.at_least
+        self.declares = folder.declares
+
+    def agreed(self, name: str) -> Any:
+        """A property of Configuration, if all readings agree on it; else None."""
+        values = {getattr(reading, name) for reading in self.readings}
+        return values.pop() if len(values) == 1 else None
+
+    def patterns(self, option: str) -> tuple[tuple[str, ...], ...]:
+        """Every reading's python_files, python_functions or python_classes."""
+        return tuple({reading.patterns(option) for reading in self.readings})
+
+    @property
+    def plugins(self) -> set[str]:
+        """Plugins that `-p` in addopts names, "no:NAME" included."""
+        return {name for reading in self.readings for name in reading.plugins}
+
+    @property
+    def rootdir(self) -> Path:
+        """The outermost rootdir of all readings."""
+        return min((reading.rootdir for reading in self.readings), key=lambda path: len(path.parts))
+
+    @property
+    def problems(self) -> list[str]:
+        """Settings for async tests that nothing reads, one sentence each: "fact; remedy"."""
+        return list(dict.fromkeys(_problems(self.folder)))
+
+    @cached_property
+    def conftests(self) -> list[Module]:
+        """The conftest chain of the file, nearest first, with the local plugins that it names."""
+        found: list[Module] = []
+        for one in upwards(self.folder.path, self.rootdir):
+            if one.is_relative_to(self.folder.top) and (self.path is None or one / "conftest.py" != self.path):
+                module = module_at(one / "conftest.py", self.settings)
+                if module is not None:
+                    found += self._with_plugins(module, found)
+        for name in sorted(self.plugins):
+            found += self._plugin(name, found)
+        return found
+
+    def _with_plugins(self, module: Module, known: Sequence[Module], depth: int = 0) -> list[Module]:
+        """A conftest or plugin, and the local modules that its `pytest_plugins` names."""
+        found = [module]
+        for name in plugin_names(module) if depth < DEPTH else ():
+            found += self._plugin(name, [*known, *found], depth + 1)
+        return found
+
+    def _plugin(self, name: str, known: Sequence[Module], depth: int = 0) -> list[Module]:
+        path = self.folder.find_module(name)
+        if path is None or any(one.path == path for one in known):
+            return []
+        module = module_at(path, self.settings)
+        return self._with_plugins(module, known, depth) if module is not None else []
+
+    @cached_property
+    def hooks(self) -> frozenset[str]:
+        """Hooks in the conftest chain that may mark, wrap or run tests, or set the mode."""
+        names = {scope.name for module in self.conftests for scope in module.functions}
+        found = names & HOOKS
+        for module in self.conftests:
+            for function in module.functions:
+                if function.name == "pytest_configure" and "asyncio_mode" in (read_text(module.path) or "" if module.path else ""):
+                    found.add(function.name)
+            if any(alias.name == "*" for node in module.nodes.get(ast.ImportFrom, ()) for alias in node.names):
+                found.add("*")  # whatever a star brings in
+            found |= {name for name in module.bindings if name in HOOKS}
+        return frozenset(found)
+
+    @cached_property
+    def runners(self) -> frozenset[str]:
+        """Signs in the configuration and in `pytest_plugins` that another plugin runs async tests."""
+        found = {name for name in self.plugins if RUNNERS.search(name) and not name.startswith("no:")}
+        for module in self.conftests:
+            found |= {name for name in plugin_names(module) if RUNNERS.search(name) or self.folder.find_module(name) is None}
+        for reading in self.readings:
+            found |= {key for key in ("anyio_mode", "trio_mode") if reading.get(key) in ("auto", "true", "True", "1")}
+            found |= {"anyio_backend"} & set(reading.words("usefixtures"))
+        return frozenset(found)
+
+    def fixture(self, name: str, module: Module) -> Function | None:
+        """The fixture of the conftest chain and its plugins that a name means to a file; None if there is none to read."""
+        for one in self.conftests:
+            if one is not module and name in one.fixtures:
+                return one.fixtures[name]
+            if one is not module and name in one.bindings:
+                imported = self.imported_fixture(one, name)
+                if imported is not None:
+                    return imported
+        return None
+
+    def imported_fixture(self, module: Module, name: str) -> Function | None:
+        """A fixture that a module imports by name from a first-party one."""
+        for binding in module.bindings.get(name, ()):
+            made = self.definition(binding.value, module) if binding.how == "import" else None
+            if isinstance(made, Function) and made.fixture:
+                return made
+        return None
+
+    def module(self, dotted: str, inside: Module) -> Module | None:
+        """A first-party module by its dotted name, relative ones as seen from `inside`."""
+        path = self._module_path(dotted, inside)
+        return module_at(path, self.settings) if path is not None else None
+
+    def _module_path(self, dotted: str, inside: Module) -> Path | None:
+        if not dotted.startswith("."):
+            return self.folder.find_module(dotted)
+        if inside.path is None:
+            return None
+        rest = dotted.lstrip(".")
+        base = inside.path.parent
+        for _ in range(len(dotted) - len(rest) - 1):
+            base = base.parent
+        place = base.joinpath(*rest.split(".")) if rest else base
+        for candidate in (place.with_name(place.name + ".py"), place / "__init__.py"):
+            if stamp(candidate) and candidate.is_relative_to(self.folder.top):
+                return candidate
+        return None
+
+    def definition(self, dotted: str, inside: Module, depth: int = 0) -> Function | Class | None:
+        """The function or class of a first-party module that a dotted name means; re-exports are followed."""
+        if depth > 8:
+            return None
+        head, _, name = dotted.rpartition(".")
+        if not head.strip("."):
+            head = head + "." if dotted.startswith(".") else head
+        if not head or head in KNOWN_ELSEWHERE or head.partition(".")[0] in KNOWN_ELSEWHERE:
+            return None
+        module = self.module(head, inside)
+        if module is not None:
+            return self._defined(module, name, depth)
+        owner = self.definition(head, inside, depth + 1)
+        return owner.methods.get(name) if isinstance(owner, Class) else None
+
+    def _defined(self, module: Module, name: str, depth: int) -> Function | Class | None:
+        bindings = module.bindings.get(name, ())
+        if len(bindings) != 1:
+            return None
+        if bindings[0].how == "definition":
+            return bindings[0].value
+        return self.definition(bindings[0].value, module, depth + 1) if bindings[0].how == "import" else None
+
+
+# Packages that are never first-party: not looked for on disk.
+KNOWN_ELSEWHERE = frozenset(sys.stdlib_module_names) | frozenset(
+    """pytest pytest_asyncio anyio trio httpx httpx2 aiohttp fastapi starlette sqlalchemy redis aiokafka asyncpg hypothesis
+    numpy pandas pydantic django""".split())
+
+_loading: set[Path] = set()
+
+
+def module_at(path: Path, settings: Settings) -> Module | None:
+    """The facts of another file of the project; None if it cannot be read or parsed."""
+    return cached(f"module {hash(settings)}", path, lambda one: _module(one, settings))
+
+
+def _module(path: Path, settings: Settings) -> Module | None:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return gather(tree, path, project_of(path, settings), settings)
+
+
+def plugin_names(module: Scope) -> list[str]:
+    """The modules that `pytest_plugins` names, as a string, list or tuple."""
+    found: list[str] = []
+    for binding in module.bindings.get("pytest_plugins", ()):
+        value = binding.value if binding.how == "assign" else None
+        elements = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]
+        found += [one.value for one in elements if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return found
+
+
+def project_of(path: Path | None, settings: Settings) -> Project:
+    """The project around a file; around the working directory for text without a name."""
+    absolute = None
+    if path is not None:
+        absolute = _clean(Path.cwd() / path)
+    return Project(absolute, folder_of(absolute.parent if absolute else Path.cwd(), settings), settings)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Settings that nothing reads
+# --------------------------------------------------------------------------------------------------------------------
+
+MISSPELLED = re.compile(r"(pytest[-_])?asyncio[-_](mode|default[-_](fixture|test)[-_]loop[-_]scope)")
+MODES = ("auto", "strict")
+
+
+def _problems(folder: Folder) -> Iterator[str]:
+    """ATX110's sentences for the configuration that holds in a folder."""
+    for reading in folder.readings:
+        yield from _bad_keys(reading)
+        yield from _passed_over(reading, folder.native)
+
+
+def _bad_keys(reading: Configuration) -> Iterator[str]:
+    where = reading.file.name if reading.file else ""
+    for key in reading.values:
+        if MISSPELLED.fullmatch(key) and key not in ("asyncio_mode", "asyncio_default_fixture_loop_scope",
+                                                     "asyncio_default_test_loop_scope"):  # fmt: skip
+            yield f"`{key}` in {where} is a key that nothing reads; write `{key.removeprefix('pytest-').replace('-', '_')}`"
+    if reading.asyncio_mode not in MODES:
+        yield f"`asyncio_mode = {reading.asyncio_mode}` in {where} is no mode; write auto or strict"
+
+
+def _passed_over(reading: Configuration, native: bool) -> Iterator[str]:
+    """Tables and files beside the one in use that were meant for pytest."""
+    tool = table(read_toml(reading.rootdir / "pyproject.toml"), "tool")
+    if "pytest-asyncio" in tool or "pytest_asyncio" in tool:
+        yield "`[tool.pytest-asyncio]` in pyproject.toml is read by nothing; use `[tool.pytest.ini_options]`"
+    own = {key for key in table(tool, "pytest") if key.startswith("asyncio_")}
+    if own and not native:
+        yield "`[tool.pytest]` in pyproject.toml needs pytest 9; use `[tool.pytest.ini_options]`"
+    if "asyncio_mode" in (read_ini(reading.rootdir / "setup.cfg") or {}).get("pytest", {}):
+        yield "`[pytest]` in setup.cfg is not read; write `[tool:pytest]`"
+    hidden = table(tool, "pytest", "ini_options")
+    if reading.file is None or reading.values or reading.file.name == "pyproject.toml":
+        return
+    if any(key.startswith("asyncio_") for key in hidden):
+        yield f"empty {reading.file.name} hides pytest's table in pyproject.toml; delete {reading.file.name}"

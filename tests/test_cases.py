@@ -1,0 +1,43 @@
+"""Lint cases: what must be reported, and what must not (tests/cases/*.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import linting
+import markdown
+import pytest
+
+from flake8_async_tests.visitor import RULES
+
+CASES = sorted(Path(__file__).with_name("cases").glob("ATX*.md"))
+
+
+def cases():
+    for page in CASES:
+        first, every = markdown.sections(page.read_text("utf8"))
+        for case in every:
+            yield pytest.param(page.stem, {**first.files, **case.files}, id=f"{page.stem}: {case.title}")
+
+
+def announced(files: dict[str, str]) -> set[tuple[str, int, str]]:
+    """The findings that the comments of a case announce: file, line, code."""
+    return {(name, line, code) for name, text in files.items() if name.endswith(".py")
+            for line, codes in markdown.expected(text) for code in codes.split() if code in RULES}  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "files"), list(cases()))
+def test_case(code, files, tmp_path):
+    linting.write(tmp_path, files)
+    selected = [code] if code.startswith("ATX9") else []
+    found = {(name, line, text[:6]) for name, line, text in linting.lint_all(tmp_path, extend_select=selected)}
+    assert found == announced(files)
+
+
+@pytest.mark.parametrize("code", sorted(RULES))
+def test_more_silence_than_findings(code):
+    _, every = markdown.sections(Path(__file__).with_name("cases").joinpath(f"{code}.md").read_text("utf8"))
+    counts = [sum(one == code for _, _, one in announced(case.files)) for case in every]
+    assert sum(counts) >= 1
+    assert counts.count(0) > sum(count > 0 for count in counts)
+    assert counts.count(0) >= sum(counts)
