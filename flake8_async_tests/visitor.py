@@ -83,7 +83,7 @@ KEPT = frozenset((
     ast.Await, ast.Yield, ast.YieldFrom, ast.Return, ast.Assert, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.While,
     ast.If, ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Try, ast.ListComp, ast.SetComp, ast.DictComp,
     ast.GeneratorExp, ast.Compare, ast.Raise, ast.NamedExpr, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping,
-    ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Delete, ast.BoolOp, ast.UnaryOp, ast.Break,
+    ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Delete, ast.BoolOp, ast.UnaryOp, ast.Break, ast.Continue,
 )) | frozenset(BRANCHES)
 # Leaves: nothing below them that a rule could ask for.
 LEAVES = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.Constant, ast.alias, ast.type_ignore)
@@ -1453,6 +1453,77 @@ def _member(instance: Value, attribute: str) -> Value | None:
     return Value("method", f"{instance.name}.{attribute}", result=callee)
 
 
+# Makers and keepers: which call made an object, and who ends its life
+
+
+def maker(scope: Scope, expression: ast.AST | None, depth: int = 8) -> tuple[Scope, ast.Call] | None:
+    """The one call that made an object, seen through names, `with ... as` and the fixtures of a test."""
+    if isinstance(expression, ast.Call):
+        return scope, expression
+    if not isinstance(expression, ast.Name) or depth == 0 or (found := scope.lookup(expression)) is None or len(found[1]) != 1:
+        return None
+    where, binding = found[0], found[1][0]
+    if binding.how in ("assign", "with", "async with"):
+        return maker(where, binding.value, depth - 1)
+    if binding.how != "parameter" or not isinstance(where, Function) or not (where.fixture or where.is_test):
+        return None
+    if binding.value.arg in parametrized(where) or binding.value.arg in patched_parameters(where):
+        return None
+    fixture = find_fixture(where, binding.value.arg)
+    given = (fixture.yields or fixture.every(ast.Return)) if fixture is not None and fixture.is_plain else []
+    return maker(fixture, given[0].value, depth - 1) if fixture is not None and len(given) == 1 else None
+
+
+def keeper(scope: Function, made: ast.AST, closers: Iterable[str], harmless: Iterable[str] = ()) -> str:
+    """Who ends the life of an object that an expression makes.
+
+    "closed" (one of `closers` is called or handed to somebody), "entered", "shared" (an argument, an attribute, a
+    container: somebody else may close it), "yielded" or "returned" and closed by nobody here, or "" for nobody at all.
+    Arguments of the functions `harmless` (dotted names) are no sharing.
+    """
+    first = fate(scope, made)
+    if first.what != "assigned":
+        return _keeps(scope, made, first, closers, harmless)
+    name = first.by.id
+    if len(scope.bindings.get(name, ())) != 1 and any(binding.how == "other" for binding in scope.bindings.get(name, ())):
+        return "shared"
+    kept = {_keeps(use_scope, use, fate(use_scope, use), closers, harmless) for use_scope, use in uses_with_scope(scope, name)}
+    return next((how for how in ("closed", "entered", "shared", "yielded", "returned") if how in kept), "")
+
+
+def _keeps(scope: Scope, use: ast.AST, what: Fate, closers: Iterable[str], harmless: Iterable[str]) -> str:
+    if what.what == "attribute":
+        return "closed" if getattr(what.by, "attr", "") in closers else ""
+    if what.what == "argument":
+        return "" if isinstance(what.by, ast.Call) and scope.dotted(what.by.func) in (*harmless, *READERS) else "shared"
+    if what.what in ("entered", "async entered"):
+        return "entered"
+    if what.what in ("kept", "assigned", "called"):
+        kinds = {ast.Yield: "yielded", ast.Return: "returned", ast.Compare: ""}
+        return kinds.get(type(what.by), "shared")
+    return ""
+
+
+# Functions that look at an argument and keep nothing of it.
+READERS = ("isinstance", "print", "len", "bool")
+
+
+def uses_with_scope(scope: Function, name: str) -> Iterator[tuple[Scope, ast.Name]]:
+    """Loads of a name, each with the scope in which it stands."""
+    for use in scope.uses(name):
+        yield scope_of(scope.module, use), use
+
+
+def scope_of(module: Module, node: ast.AST) -> Scope:
+    """The innermost scope around a node."""
+    above = module.parents.get(node)
+    while above is not None:
+        if above in module.scopes:
+            return module.scopes[above]
+        above = module.parents.get(above)
+    return module
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # The registry: what rules there are, and which of them look at what
 # --------------------------------------------------------------------------------------------------------------------
@@ -1937,14 +2008,496 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 # --------------------------------------------------------------------------------------------------------------------
 
 
+TIME_LIMITS = frozenset((
+    "asyncio.timeout", "asyncio.timeout_at", "async_timeout.timeout", "async_timeout.timeout_at", "anyio.fail_after", "anyio.move_on_after",
+    "asyncio.wait_for", "trio.fail_after", "trio.move_on_after", "asyncio.timeouts.timeout",
+))  # fmt: skip
+
+
+def has_time_limit(scope: Scope, node: ast.AST) -> bool:
+    """Whether a timeout ends what a node waits for: a block around it, wait_for, the test's mark, pytest-timeout's settings."""
+    for context in with_items(scope, node):
+        call = context if isinstance(context, ast.Call) else None
+        dotted = scope.dotted(call.func) if call else None
+        if dotted in TIME_LIMITS or dotted is None and "timeout" in ast.unparse(context).lower():
+            return True
+    if any(isinstance(above, ast.Call) and scope.dotted(above.func) in TIME_LIMITS for above in scope.ancestors(node)):
+        return True
+    return is_run_under_timeout(scope)
+
+
+def is_run_under_timeout(scope: Scope) -> bool:
+    """Whether pytest-timeout limits the tests of a file by a mark or by the configuration, as far as can be seen."""
+    if isinstance(scope, Function) and any(not is_inert(scope.outer, decorator) for decorator in scope.decorators):
+        return True
+    if any(mark.name in ("timeout", "async_timeout") for mark in getattr(scope, "marks", ())):
+        return True
+    project = scope.module.project
+    return project is not None and any("timeout" in reading.values for reading in project.readings)
+
+
+def is_expected(scope: Scope, node: ast.AST) -> bool:
+    """Whether a node stands in a block that asks for an exception: what fails there does so on purpose."""
+    for block, field in blocks(scope, node):
+        if isinstance(block, ast.Try) and field == "body" and block.handlers:
+            return True
+    return any(re.search(r"raises|suppress|warns", ast.unparse(getattr(context, "func", context)), re.I) for context in with_items(scope, node))
+
+
+def replaces(scope: Scope, words: str) -> bool:
+    """Whether anything that can be seen from a function patches a name that matches (`time.sleep`, by string or object)."""
+    for one in (scope, *(closest_fixtures(scope) if isinstance(scope, Function) else ())):
+        calls = [call for name in ("patch", "object", "setattr", "dict", "multiple") for call in one.calls.get(name, ())]
+        calls += [decorator for decorator in getattr(one, "decorators", ()) if "patch" in ast.unparse(getattr(decorator, "func", decorator))]
+        if any(re.search(words, ast.unparse(call)) for call in calls):
+            return True
+    return False
+
+
+def closest_fixtures(function: Function) -> list[Function]:
+    """Every fixture that a test or fixture is sure to get, as far as it can be found: requested, used by mark, autouse."""
+    found: list[Function] = []
+    todo = _fixtures_asked_for(function) + _autouse(function)
+    while todo:
+        fixture = todo.pop()
+        if fixture not in found:
+            found.append(fixture)
+            todo += _fixtures_asked_for(fixture)
+    return found
+
+
+def _fixtures_asked_for(function: Function) -> list[Function]:
+    names = list(function.requested)
+    for mark in function.marks:
+        if mark.name == "usefixtures" and mark.call:
+            names += [name for given in mark.call.args if isinstance(name := mark.scope.constant(given), str)]
+    return [fixture for name in names if (fixture := find_fixture(function, name)) is not None]
+
+
+def _autouse(function: Function) -> list[Function]:
+    module, owner = function.module, function.owner
+    several = [module.fixtures, *(owner.fixtures for _ in (1,) if owner)]
+    several += [conftest.fixtures for conftest in (module.project.conftests if module.project else ())]
+    return [fixture for fixtures in several for fixture in fixtures.values() if fixture.fixture.autouse]
+
+
+
+
+HTTP_CLIENTS = {f"{library}.{name}" for library in ("httpx", "httpx2") for name in ("AsyncClient", "Client")}
+MODERN = ("httpx", "0.28")  # the release that removed what earlier ones only warned of
+
+
+@rule("ATX501", "removed-app-argument", "`{0}` takes no `app`; pass `transport={1}(app=...)`", calls="AsyncClient Client")
+def removed_app_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """httpx 0.28 removed the shortcut (httpx2 never had it): the client cannot be made, so every user of it errors."""
+    if keyword(call, "app") is None or (dotted := scope.dotted(call.func)) not in HTTP_CLIENTS:
+        return
+    project = scope.module.project
+    if not is_expected(scope, call) and not (project and dotted.startswith("httpx.") and project.below(*MODERN)):
+        yield call, dotted, "ASGITransport" if dotted.endswith("AsyncClient") else "WSGITransport"
+
+
+REQUESTS = {"get": 0, "post": 0, "put": 0, "patch": 0, "delete": 0, "head": 0, "options": 0, "request": 1, "stream": 1}
+
+
+@rule("ATX502", "relative-url-without-base-url", "`{0}` is relative and the client has no `base_url`; give it one",
+      calls=" ".join(REQUESTS))  # fmt: skip
+def relative_url_without_base_url(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """httpx refuses such a URL on any transport; httpx2 accepts it when a transport other than the network's is given."""
+    url = literal_start(scope, argument(call, REQUESTS[call.func.attr], "url")) if isinstance(call.func, ast.Attribute) else None
+    if not url or not url.startswith("/") or url.startswith("//") or (made := maker(scope, call.func.value)) is None:
+        return
+    where, construction = made
+    dotted = where.dotted(construction.func)
+    given = {word.arg for word in construction.keywords}
+    if dotted not in HTTP_CLIENTS or given & {"base_url", "app", None} or dotted.startswith("httpx2.") and given & {"transport", "mounts"}:
+        return
+    if not is_expected(scope, call) and not is_tampered(scope, call.func.value) and not is_tampered_where_made(where, construction):
+        yield call, url[:40]
+
+
+def literal_start(scope: Scope, expression: ast.expr | None) -> str | None:
+    """The text that a string literal, or the literal beginning of an f-string, starts with."""
+    if isinstance(expression, ast.JoinedStr) and expression.values:
+        expression = expression.values[0]
+    text = scope.constant(expression)
+    return text if isinstance(text, str) else None
+
+
+def is_tampered_where_made(where: Scope, construction: ast.Call) -> bool:
+    """Whether the name that a construction is bound to is changed there."""
+    above = where.parent(construction)
+    target = getattr(above, "optional_vars", None) or next(iter(getattr(above, "targets", ())), None)
+    return isinstance(target, ast.Name) and is_tampered(where, target)
+
+
+def is_tampered(scope: Scope, expression: ast.expr) -> bool:
+    """Whether an attribute of an object is assigned to or patched: it does not do what its class does."""
+    if not isinstance(expression, ast.Name):
+        return False
+    if any(path.startswith(expression.id + ".") for path in scope.stored):
+        return True
+    patches = [call for name in ("object", "setattr", "multiple") for call in scope.calls.get(name, ())]
+    return any(isinstance(given, ast.Name) and given.id == expression.id for call in patches for given in call.args[:1])
+
+
+@rule("ATX503", "leaked-dependency-override", "override on shared app `{0}` is never removed; clear it in the fixture's teardown",
+      nodes=(ast.Assign,))  # fmt: skip
+def leaked_dependency_override(node: ast.Assign, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """The app outlives the test, and so does what was put into it: later tests get the stand-in, depending on the order."""
+    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture):
+        return
+    for target in node.targets:
+        if isinstance(target, ast.Subscript) and is_overrides(target.value) and is_shared_app(scope, target.value.value):
+            if not any(clears_overrides(one) for one in clearing_scopes(scope)):
+                yield node, ast.unparse(target.value.value)
+
+
+def is_overrides(expression: ast.AST) -> bool:
+    return isinstance(expression, ast.Attribute) and expression.attr == "dependency_overrides"
+
+
+def is_shared_app(scope: Scope, app: ast.expr) -> bool:
+    """Whether an app is imported or made once per module."""
+    while isinstance(app, ast.Attribute):
+        app = app.value
+    if not isinstance(app, ast.Name) or (found := scope.lookup(app)) is None:
+        return False
+    where, bindings = found
+    return all(binding.how == "import" or binding.how == "assign" and isinstance(where, Module) for binding in bindings)
+
+
+def clearing_scopes(function: Function) -> Iterator[Scope]:
+    """Where what a test puts into an app may be taken out again: itself, what it calls here, its fixtures, xunit methods."""
+    module, owner = function.module, function.owner
+    yield function
+    yield from closest_fixtures(function)
+    for other in module.functions + (owner.functions if owner else []):
+        if other.name in function.calls or other.name.lower().startswith(("setup", "teardown", "asyncsetup", "asyncteardown")):
+            yield other
+    for inner in function.functions:
+        yield inner
+    for conftest in module.project.conftests if module.project else ():
+        yield from (other for other in conftest.functions if other.name.startswith("pytest_") or other.name in function.calls)
+    if function.fixture:  # a fixture that only sets may be undone by the fixtures beside it
+        yield from (other for other in module.fixtures.values() if other is not function and other.fixture.autouse)
+
+
+def clears_overrides(scope: Scope) -> bool:
+    """Whether a scope clears, restores or hands on the overrides of an app."""
+    changes = [call.func for name in ("clear", "pop", "popitem", "update") for call in scope.calls.get(name, ())]
+    if any(isinstance(change, ast.Attribute) and is_overrides(change.value) and change.attr != "update" for change in changes):
+        return True
+    if any(store.attr == "dependency_overrides" for store in scope.facts.stores):
+        return True
+    if any(isinstance(target, ast.Subscript) and is_overrides(target.value) for node in scope.every(ast.Delete) for target in node.targets):
+        return True
+    several = [call for name in ("setitem", "setattr", "dict", "object", "copy", "addfinalizer", "callback") for call in scope.calls.get(name, ())]
+    return any("dependency_overrides" in ast.unparse(call) for call in several)
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # ATX6 loop, tasks, time
 # --------------------------------------------------------------------------------------------------------------------
 
 
+LOOP_MAKERS = frozenset(("asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop", "uvloop.new_event_loop"))
+OWN_LOOP = frozenset(("asyncio.get_event_loop", "asyncio.get_running_loop"))
+RUNNERS = frozenset(("asyncio.run", "anyio.run", "uvloop.run", "asyncio.runners.run"))
+
+
+@rule("ATX601", "run-inside-running-loop", "`{0}` {1}; {2}", calls="run run_until_complete result apply")
+def run_inside_running_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A thread runs one loop at a time: the call raises (and `pytest.raises(RuntimeError)` takes that for success), or it waits for itself."""
+    dotted = scope.dotted(call.func)
+    if dotted == "nest_asyncio.apply" and (scope.module.is_test_file or scope.module.is_conftest):
+        yield call, dotted, "hides calls that fail inside a running loop", "await the coroutines instead"
+    if not isinstance(scope, Function) or not scope.is_async or scope.module.imports_package("trio") or is_expected(scope, call):
+        return
+    if dotted in RUNNERS and call.args and not replaces(scope, dotted.replace(".", r"\.")):
+        yield call, dotted, "raises RuntimeError inside a running loop", "await the coroutine instead"
+    elif isinstance(call.func, ast.Attribute):
+        yield from _run_of_object(call, scope, call.func.attr)
+
+
+def _run_of_object(call: ast.Call, scope: Function, method: str) -> Iterator[tuple[Any, ...]]:
+    """run_until_complete of a loop, Runner.run, and the result of a coroutine sent to the own loop."""
+    receiver = maker(scope, call.func.value)
+    if receiver is None or receiver[0] is not scope:
+        return
+    made = scope.dotted(receiver[1].func)
+    if method == "run_until_complete" and made in LOOP_MAKERS or method == "run" and made == "asyncio.Runner":
+        yield call, method, "raises RuntimeError inside a running loop", "await the coroutine instead"
+    elif method == "result" and made == "asyncio.run_coroutine_threadsafe":
+        loop = maker(scope, argument(receiver[1], 1, "loop"))
+        if loop is not None and loop[0] is scope and scope.dotted(loop[1].func) in OWN_LOOP:
+            yield call, "run_coroutine_threadsafe().result", "waits for the loop that it blocks", "await the coroutine instead"
+
+
+@rule("ATX602", "get-event-loop-in-sync-test", "sync `{0}` has no current loop once an async test has run; use `asyncio.run`",
+      calls="get_event_loop")  # fmt: skip
+def get_event_loop_in_sync_test(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """asyncio makes a loop on demand only until somebody has set one: alone the test passes, in the suite it fails."""
+    if not isinstance(scope, Function) or scope.is_async or scope.dotted(call.func) != "asyncio.get_event_loop":
+        return
+    if not (scope.is_test or scope.fixture and scope.fixture.by == "pytest") or scope.owner and scope.owner.roots or not scope.is_plain:
+        return
+    project = scope.module.project
+    if not uses_pytest_asyncio(scope.module) or project and project.below("pytest-asyncio", "1.2"):
+        return
+    if not is_expected(scope, call) and not may_have_loop(scope) and not replaces(scope, "get_event_loop|asyncio"):
+        yield call, scope.name
+
+
+KNOWN_FIXTURES = frozenset("""request monkeypatch tmp_path tmpdir tmp_path_factory tmpdir_factory capsys capfd caplog recwarn mocker pytestconfig
+    httpserver respx_mock freezer benchmark subtests cache record_property testdir pytester""".split())
+
+
+def may_have_loop(function: Function) -> bool:
+    """Whether a sync test may well have a current loop: it or a fixture of its sets one, or runs on the loop of an async fixture."""
+    fixtures = closest_fixtures(function)
+    found = {fixture.fixture.name for fixture in fixtures}
+    unknown = [name for one in (function, *fixtures) for name in one.requested if name not in found | KNOWN_FIXTURES
+               and name not in parametrized(one) and name not in patched_parameters(one)]  # fmt: skip
+    if unknown or any(fixture.is_async or fixture.fixture.by == "pytest_asyncio" for fixture in fixtures):
+        return True
+    setting = ("set_event_loop", "new_event_loop", "set_event_loop_policy", "Runner")
+    xunit = [one for one in function.module.functions + (function.owner.functions if function.owner else [])
+             if one.name.lower().startswith("setup")]  # fmt: skip
+    return any(name in one.calls for one in (function.module, function, *fixtures, *xunit) for name in setting)
+
+
+@rule("ATX603", "unclosed-event-loop", "{0}; {1}", calls="new_event_loop")
+def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A loop holds sockets: dropped, it warns in whichever test the collector runs; closed and left set, it fails the next get_event_loop()."""
+    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or scope.dotted(call.func) not in LOOP_MAKERS:
+        return
+    if is_expected(scope, call) or replaces(scope, "event_loop") or not scope.is_plain:
+        return
+    kept = keeper(scope, call, ("close",), ("asyncio.set_event_loop",))
+    if kept == "":
+        if not any(is_loop_closed(one) for one in clearing_scopes(scope)):
+            yield call, "the new event loop is never closed", "close it in `finally`, or use `asyncio.Runner`"
+    elif kept == "closed" and is_left_set(scope, call):
+        yield call, "the closed loop stays the current one", "add `asyncio.set_event_loop(None)`, or use `asyncio.Runner`"
+
+
+def is_loop_closed(scope: Scope) -> bool:
+    """Whether a scope closes the current loop or replaces it."""
+    closed = [maker(scope, call.func.value) for call in scope.calls.get("close", ()) if isinstance(call.func, ast.Attribute)]
+    return any(made is not None and made[0].dotted(made[1].func) in OWN_LOOP for made in closed)
+
+
+def is_left_set(scope: Function, call: ast.Call) -> bool:
+    """Whether the loop is made the current one and no other call sets another afterwards."""
+    setting = scope.calls_to("asyncio.set_event_loop")
+    if len(setting) != 1 or not setting[0].args or any("set_event_loop" in inner.calls for inner in scope.functions):
+        return False
+    made = maker(scope, setting[0].args[0])
+    return made is not None and made[1] is call
+
+
+@rule("ATX604", "cancels-own-task", "`all_tasks()` includes the running task, which this {0}; leave out `asyncio.current_task()`",
+      calls="all_tasks")  # fmt: skip
+def cancels_own_task(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """The task cancels itself and then waits for itself: the teardown (or test) never returns, and says nothing."""
+    if not isinstance(scope, Function) or not scope.is_async or scope.dotted(call.func) not in ("asyncio.all_tasks", "asyncio.Task.all_tasks"):
+        return
+    loop = maker(scope, argument(call, 0, "loop"))
+    if (call.args or call.keywords) and (loop is None or scope.dotted(loop[1].func) not in OWN_LOOP):
+        return
+    if {"current_task", "get_name"} & (scope.calls.keys() | scope.module.renamed.keys()) or is_expected(scope, call):
+        return
+    done = {_done_to_tasks(scope, one) for one in tasks_from(scope, call)} - {""}
+    if done:
+        yield call, min(done)  # "cancels" before "waits for"
+
+
+def tasks_from(scope: Function, call: ast.Call) -> Iterator[ast.AST]:
+    """The expressions that give the whole set of tasks: the call, plain copies of it, and the names bound to those."""
+    todo: list[ast.AST] = [call]
+    while todo:
+        one = todo.pop()
+        yield one
+        what = fate(scope, one)
+        if what.what == "assigned" and len(scope.bindings.get(what.by.id, ())) == 1:
+            todo += scope.uses(what.by.id)
+        elif what.what == "argument" and scope.dotted(what.by.func) in ("list", "set", "tuple"):
+            todo.append(what.by)
+        elif what.what == "iterated" and isinstance(what.by, ast.comprehension) and all(is_still_running(test) for test in what.by.ifs):
+            above = scope.parent(what.by)
+            if isinstance(above.elt, ast.Name) and isinstance(what.by.target, ast.Name) and above.elt.id == what.by.target.id:
+                todo.append(above)
+
+
+def is_still_running(test: ast.expr) -> bool:
+    """`not task.done()`: a condition that the running task meets as well."""
+    return isinstance(test, ast.UnaryOp) and bool(re.fullmatch(r"not \w+\.(done|cancelled)\(\)", ast.unparse(test)))
+
+
+def _done_to_tasks(scope: Function, tasks: ast.AST) -> str:
+    """What is done to each of the tasks: "cancels", "waits for" or nothing of interest."""
+    what = fate(scope, tasks)
+    if what.what == "iterated":
+        return "cancels" if _cancels_each(scope, what.by) else ""
+    above = scope.parent(tasks)
+    if isinstance(above, ast.Starred) and isinstance(waiting := scope.parent(above), ast.Call):
+        return "waits for" if scope.dotted(waiting.func) == "asyncio.gather" else ""
+    if what.what == "argument" and isinstance(what.by, ast.Call) and scope.dotted(what.by.func) == "asyncio.wait":
+        return "waits for" if keyword(what.by, "timeout") is None and keyword(what.by, "return_when") is None else ""
+    return ""
+
+
+def _cancels_each(scope: Function, loop: Any) -> bool:
+    """Whether a loop or comprehension cancels its variable, whatever task it holds."""
+    if not isinstance(loop.target, ast.Name):
+        return False
+    for call in scope.calls.get("cancel", ()):
+        if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id == loop.target.id:
+            if isinstance(loop, ast.comprehension):
+                return scope.parent(call) is scope.parent(loop) and all(is_still_running(test) for test in loop.ifs)
+            around = list(scope.ancestors(call))
+            tests = [one.test for one in around if isinstance(one, (ast.If, ast.IfExp, ast.While)) and loop in scope.ancestors(one)]
+            return loop in around and all(is_still_running(test) for test in tests) and not _skips_some(scope, loop)
+    return False
+
+
+def _skips_some(scope: Function, loop: ast.AST) -> bool:
+    """Whether a loop leaves out some of its elements by `continue`, `break` or `return`."""
+    return any(loop in scope.ancestors(node) for node in scope.every(ast.Break, ast.Continue, ast.Return))
+
+
+SPAWNERS = frozenset(("asyncio.create_task", "asyncio.ensure_future"))
+READS_OF_TASKS = frozenset("done cancelled get_name set_name get_coro get_stack print_stack".split())
+
+
+@rule("ATX605", "forgotten-task", "task `{0}` is never awaited or cancelled, so its failure is only logged; await it",
+      calls="create_task ensure_future")  # fmt: skip
+def forgotten_task(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """The loop cancels what is left at its end: the test passes although the task failed or never finished."""
+    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or not scope.is_async:
+        return
+    what = fate(scope, call)
+    if what.what != "assigned" or what.by.id.startswith("_") or not is_spawned(scope, call) or is_expected(scope, call):
+        return
+    name = what.by.id
+    if len(scope.bindings[name]) != 1 or is_quick_helper(scope, call):
+        return
+    if all(is_mere_look(scope_of(scope.module, use), use) for use in scope.uses(name)):
+        yield call, name
+
+
+def is_spawned(scope: Scope, call: ast.Call) -> bool:
+    """Whether a call makes a task of the running loop: asyncio's functions, or the method of a loop that was asked for."""
+    if scope.dotted(call.func) in SPAWNERS:
+        return not replaces(scope, "create_task|ensure_future")
+    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    return made is not None and made[0].dotted(made[1].func) in OWN_LOOP
+
+
+def is_mere_look(scope: Scope, use: ast.Name) -> bool:
+    """`task.done()` and the like: the task's outcome is not asked for."""
+    what = fate(scope, use)
+    return what.what == "attribute" and getattr(what.by, "attr", "") in READS_OF_TASKS or what.what in ("truth", "dropped")
+
+
+def is_quick_helper(scope: Scope, call: ast.Call) -> bool:
+    """A task over a function written inside the test, or over a plain sleep: it acts on what the test waits for anyhow."""
+    coroutine = call.args[0] if call.args else None
+    if not isinstance(coroutine, ast.Call):
+        return False
+    made = scope.definition(coroutine.func)
+    return made is not None and made.outer is scope or scope.dotted(coroutine.func) == "asyncio.sleep"
+
+
+@rule("ATX606", "blocking-sleep", "`time.sleep` blocks the event loop; use `await asyncio.sleep(...)`", calls="sleep")
+def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """No other task runs meanwhile, and an `asyncio.timeout` around it cannot fire."""
+    if not isinstance(scope, Function) or not scope.is_async or not (scope.is_test or scope.fixture) or scope.dotted(call.func) != "time.sleep":
+        return
+    seconds = scope.constant(call.args[0]) if call.args else None
+    if isinstance(seconds, (int, float)) and seconds <= 0.01 or re.search(r"block|slow|lag|stall|watchdog", scope.name):
+        return
+    if not is_expected(scope, call) and not replaces(scope, r"\bsleep\b|\btime\b") and not re.search("freez|travel|clock", " ".join(
+            [*scope.requested, *map(ast.unparse, scope.decorators), *map(ast.unparse, with_items(scope, call))])):  # fmt: skip
+        yield (call,)
+
+
+@rule("ATX607", "timeout-marker-without-plugin", "nothing enforces `timeout` here: pytest-timeout is not among the dependencies; add it",
+      each="test")  # fmt: skip
+def timeout_marker_without_plugin(test: Function) -> Iterator[tuple[Any, ...]]:
+    """Without the plugin the mark is a word like any other: a test that hangs, hangs."""
+    mark = test.mark("timeout")
+    if mark is not None and test.module.project is not None and test.module.project.lacks("pytest-timeout", "timeout"):
+        yield (mark.node,)
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # ATX7 Kafka
 # --------------------------------------------------------------------------------------------------------------------
+
+
+KAFKA_CLIENTS = {
+    **{f"aiokafka.{name}": ("stop",) for name in ("AIOKafkaProducer", "AIOKafkaConsumer")},
+    "aiokafka.producer.AIOKafkaProducer": ("stop",),
+    "aiokafka.consumer.AIOKafkaConsumer": ("stop",),
+    "aiokafka.admin.AIOKafkaAdminClient": ("close",),
+    **{f"confluent_kafka.{package}.{name}": ("close",) for package in ("aio", "experimental.aio") for name in ("AIOProducer", "AIOConsumer")},
+}  # fmt: skip
+
+
+@rule("ATX701", "kafka-client-not-stopped", "`{0}` is never stopped; await `{1}()` in `finally` or after the fixture's `yield`",
+      calls="AIOKafkaProducer AIOKafkaConsumer AIOKafkaAdminClient AIOProducer AIOConsumer")  # fmt: skip
+def kafka_client_not_stopped(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A client holds sockets and background tasks from its construction on, started or not."""
+    dotted = scope.dotted(call.func) or ""
+    if dotted not in KAFKA_CLIENTS or not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or not scope.is_plain:
+        return
+    if is_expected(scope, call) or replaces(scope, dotted.rpartition(".")[2]):
+        return
+    kept = keeper(scope, call, KAFKA_CLIENTS[dotted])
+    if kept == "" or kept in ("yielded", "returned") and not is_closed_by_users(scope, KAFKA_CLIENTS[dotted]):
+        yield call, dotted.rpartition(".")[2], KAFKA_CLIENTS[dotted][0]
+
+
+def is_closed_by_users(fixture: Function, closers: Iterable[str]) -> bool:
+    """Whether any function of the file that requests a fixture closes what it gets, or enters it."""
+    if not fixture.fixture:
+        return True
+    name = fixture.fixture.name
+    for function in fixture.module.all_functions:
+        if any(argument.arg == name for argument in function.parameters):
+            for use in function.uses(name):
+                what = fate(function, use)
+                if what.what in ("entered", "async entered") or getattr(what.by, "attr", "") in closers:
+                    return True
+    return False
+
+
+@rule("ATX702", "unbounded-consumption", "`async for` over `{0}` never ends by itself; break, or wrap it in `asyncio.timeout`",
+      nodes=(ast.AsyncFor,))  # fmt: skip
+def unbounded_consumption(node: ast.AsyncFor, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A consumer waits for the next message for ever: one message too few, and the test hangs."""
+    if not isinstance(scope, Function) or not scope.is_test or is_left(scope, node) or has_time_limit(scope, node):
+        return
+    made = maker(scope, node.iter)
+    kind = made[0].dotted(made[1].func) if made else getattr(value(scope, node.iter), "name", None)
+    if kind not in KAFKA_CLIENTS or any(name in scope.calls for name in ("create_task", "ensure_future", "start_soon", "gather", "call_later")):
+        return
+    yield node, ast.unparse(node.iter)
+
+
+def is_left(scope: Scope, loop: ast.AST) -> bool:
+    """Whether anything inside a loop leaves it."""
+    if any(loop in scope.ancestors(node) for node in scope.every(ast.Return, ast.Raise)):
+        return True
+    if any(innermost_loop(scope, node) is loop for node in scope.every(ast.Break)):
+        return True
+    return any(loop in scope.ancestors(call) for name in ("fail", "stop", "skip", "exit") for call in scope.calls.get(name, ()))
+
+
+def innermost_loop(scope: Scope, node: ast.AST) -> ast.AST | None:
+    return next((above for above in scope.ancestors(node) if isinstance(above, LOOPS)), None)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -1960,3 +2513,287 @@ def redundant_marker(test: Function) -> Iterator[tuple[Any, ...]]:
     marks = [mark for mark in test.marks if mark.name == "asyncio"]
     if all(mark.is_bare for mark in marks) and neighbours_loop_scope(test) is None:
         yield from ((mark.node, test.name) for mark in marks if mark in test.own_marks)
+
+TEST_CLIENTS = frozenset(("fastapi.testclient.TestClient", "starlette.testclient.TestClient"))
+
+
+@rule("ATX903", "sync-test-client", "sync `TestClient` blocks the loop of async `{0}`; use an async client with `ASGITransport`",
+      each="function")  # fmt: skip
+def sync_test_client(function: Function) -> Iterator[tuple[Any, ...]]:
+    """The app runs on another loop in another thread: it deadlocks as soon as it waits for anything of the test's loop."""
+    if not function.is_async or not (function.is_test or function.fixture):
+        return
+    made = function.calls_to(*TEST_CLIENTS)
+    used = [call for name in (*REQUESTS, "websocket_connect") for call in function.calls.get(name, ())
+            if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name)]  # fmt: skip
+    for call in made or sorted(used, key=start):
+        maker_of = (function, call) if made else maker(function, call.func.value)
+        if maker_of is not None and maker_of[0].dotted(maker_of[1].func) in TEST_CLIENTS:
+            yield call, function.name
+            return
+
+
+@rule("ATX904", "sleep-before-assert", "`{0}` before an assertion is a race; wait for the event itself, under a timeout", calls="sleep")
+def sleep_before_assert(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Too short, and the test fails on a slow day; long enough, and it is slow; and it proves no absence."""
+    if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or not call.args:
+        return
+    if scope.dotted(call.func) not in ("asyncio.sleep", "anyio.sleep") or scope.constant(call.args[0]) in (0, 0.0):
+        return
+    statement = scope.statement(call)
+    if not isinstance(statement, ast.Expr) or fate(scope, call).what != "awaited" or replaces(scope, r"\bsleep\b"):
+        return
+    following = next(iter(statements_after(scope, statement)), None)
+    if following is not None and is_assertion(following) and not is_looped(scope, statement):
+        yield call, ast.unparse(call)[:40]
+
+
+def statements_after(scope: Scope, statement: ast.AST) -> list[ast.stmt]:
+    """The statements that follow one in its own block."""
+    above = scope.parent(statement)
+    for field in ("body", "orelse", "finalbody"):
+        block = getattr(above, field, None)
+        if isinstance(block, list) and statement in block:
+            return block[block.index(statement) + 1 :]
+    return []
+
+
+def is_assertion(statement: ast.stmt) -> bool:
+    """`assert ...`, or a call of an assert method of a mock or a TestCase."""
+    if isinstance(statement, ast.Assert):
+        return True
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    call = call.value if isinstance(call, ast.Await) else call
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr.startswith("assert")
+
+
+def is_looped(scope: Scope, node: ast.AST) -> bool:
+    return any(isinstance(above, LOOPS) for above in scope.ancestors(node))
+
+
+# What waits until somebody acts on the object, and what in the test itself acts on it.
+WAITS = {
+    "asyncio.Event": (("wait",), ("set",)),
+    "asyncio.Condition": (("wait",), ("notify", "notify_all")),
+    "asyncio.Barrier": (("wait",), ("abort",)),
+    **{f"asyncio.{name}": (("get", "join"), ("put", "put_nowait", "task_done")) for name in ("Queue", "PriorityQueue", "LifoQueue")},
+}
+
+
+@rule("ATX905", "unbounded-wait", "`{0}` may wait for ever; bound it with `asyncio.timeout` or pytest-timeout", calls="wait get join")
+def unbounded_wait(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """When the code under test does not act, the suite hangs without a word of which test it was."""
+    if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or fate(scope, call).what != "awaited":
+        return
+    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    waits = WAITS.get(made[0].dotted(made[1].func) or "") if made else None
+    if waits is None or call.func.attr not in waits[0] or has_time_limit(scope, call):
+        return
+    if not any(_acts_before(act, call) for name in waits[1] for act in scope.calls.get(name, ())):
+        yield call, ast.unparse(call)[:40]
+
+
+def _acts_before(act: ast.Call, wait: ast.Call) -> bool:
+    """Whether a call acts on the same object as a later wait, both in the test's own body."""
+    same = isinstance(act.func, ast.Attribute) and ast.unparse(act.func.value) == ast.unparse(wait.func.value)
+    return same and start(act) < start(wait)
+
+
+@rule("ATX906", "unbounded-poll", "this loop polls for ever if the condition never holds; bound it with `asyncio.timeout`", nodes=(ast.While,))
+def unbounded_poll(node: ast.While, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """The fault that the test is there to find makes it hang instead of fail."""
+    if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or has_time_limit(scope, node):
+        return
+    sleeps = [call for call in scope.calls_to("asyncio.sleep", "anyio.sleep") if innermost_loop(scope, call) is node]
+    if not sleeps or any(node in scope.ancestors(one) for one in scope.every(ast.Raise, ast.AugAssign, ast.Assert)):
+        return
+    if not re.search(r"time|clock|deadline|attempt|retr|count|fail\(|raise", ast.unparse(node)) and not replaces(scope, r"\bsleep\b"):
+        yield (node,)
+
+
+@rule("ATX907", "early-exit-of-async-generator", "leaving `{0}` early defers its clean-up; use `async with aclosing({0})`",
+      nodes=(ast.AsyncFor,))  # fmt: skip
+def early_exit_of_async_generator(node: ast.AsyncFor, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """`break` leaves the generator suspended: its `finally` runs after the test, and is cut off at its first await."""
+    if not isinstance(scope, Function) or not scope.is_test or not isinstance(node.iter, (ast.Call, ast.Name)):
+        return
+    given = value(scope, node.iter)
+    if given is None or given.kind != "async generator" or not isinstance(given.scope, Function) or given.scope.module is not scope.module:
+        return
+    if not leaves_early(scope, node) or not any(needs_cleanup(given.scope, one) for one in given.scope.yields):
+        return
+    if isinstance(node.iter, ast.Name) and any(
+            what.what == "argument" or getattr(what.by, "attr", "") == "aclose"
+            for what in (fate(scope, use) for use in scope.uses(node.iter.id))):  # fmt: skip
+        return
+    yield node, given.scope.name + "()"
+
+
+def leaves_early(scope: Scope, loop: ast.AST) -> bool:
+    """Whether a `break` or `return` leaves a loop before its end."""
+    if any(innermost_loop(scope, node) is loop for node in scope.every(ast.Break)):
+        return True
+    return any(loop in scope.ancestors(node) for node in scope.every(ast.Return))
+
+
+def needs_cleanup(generator: Function, node: ast.AST) -> bool:
+    """Whether something is undone when a generator is closed at this yield."""
+    return any(
+        field == "body" and (isinstance(block, (ast.With, ast.AsyncWith)) or isinstance(block, ast.Try) and block.finalbody)
+        for block, field in blocks(generator, node)
+    )
+
+
+@rule("ATX908", "assertion-in-maybe-empty-stream", "asserts nothing if `{0}` yields nothing; assert on what it collected, after the loop",
+      nodes=(ast.AsyncFor,))  # fmt: skip
+def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A stream that broke and yields nothing passes."""
+    if not isinstance(scope, Function) or not scope.is_test or node.orelse:
+        return
+    inside = [one for one in scope.every(ast.Assert) if node in scope.ancestors(one)]
+    after = [one for one in scope.every(ast.Assert, ast.Expr) if start(one) > end(node) and is_assertion(one)]
+    if inside and not after and not is_expected(scope, node) and not is_looped(scope, node) and not is_checked_later(scope, node):
+        yield inside[0], ast.unparse(node.iter)[:30]
+
+
+def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
+    """Whether anything that follows a loop may fail when the loop did not run: a raise, or names that the loop bound."""
+    bound = {name for name, bindings in scope.bindings.items() if any(loop in scope.ancestors(one.node) for one in bindings)}
+    used = (use for name in bound for use in scope.facts.names.get(name, ()))
+    return any(start(use) > end(loop) and isinstance(use.ctx, ast.Load) for use in used) or any(
+        start(one) > end(loop) for one in scope.every(ast.Raise)) or "fail" in scope.calls  # fmt: skip
+
+
+@rule("ATX909", "unprotected-yield", "when the body of `{0}` raises, what follows this `yield` is skipped; use `try ... finally`",
+      each="function")  # fmt: skip
+def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
+    """The exception is thrown in at the yield; a fixture is different, no test raises into it."""
+    if not function.is_async_generator or function.fixture or "contextlib.asynccontextmanager" not in [
+            function.outer.dotted(decorator) for decorator in function.decorators]:  # fmt: skip
+        return
+    for one in function.yields:
+        if not any(isinstance(block, ast.Try) and field == "body" for block, field in blocks(function, one)) and is_followed(function, one):
+            yield one, function.name
+
+
+def is_followed(function: Function, node: ast.AST) -> bool:
+    """Whether anything but assertions and logging runs after a node, in its block or the blocks around it."""
+    statement = function.statement(node)
+    around = [one for one in (statement, *function.ancestors(statement)) if isinstance(one, ast.stmt) and one is not function.node]
+    return any(
+        not isinstance(following, (ast.Assert, ast.Pass, ast.Return)) and not re.match(r"log(ger|ging)?\.|print\(|_?LOG", ast.unparse(following))
+        for one in around if not isinstance(function.parent(one), LOOPS)
+        for following in statements_after(function, one)
+    )  # fmt: skip
+
+
+@rule("ATX912", "cancelled-not-awaited", "`{0}` is cancelled but not awaited, so its clean-up is cut off; await it", calls="cancel")
+def cancelled_not_awaited(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """`cancel()` only asks: the task ends later, and what it raises meanwhile is hidden."""
+    if not isinstance(scope, Function) or not scope.is_async or not (scope.is_test or scope.fixture) or not isinstance(call.func, ast.Attribute):
+        return
+    task = call.func.value
+    made = maker(scope, task)
+    if made is None or made[0] is not scope or not isinstance(task, ast.Name) or not is_spawned(scope, made[1]):
+        return
+    if all(getattr(fate(one, use).by, "attr", "") in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or fate(one, use).what == "truth"
+           for one, use in uses_with_scope(scope, task.id)):  # fmt: skip
+        yield call, task.id
+
+
+@rule("ATX913", "dropped-delivery-future", "`send()` gives a future that nobody awaits, so delivery may fail unseen; use `send_and_wait()`",
+      calls="send")  # fmt: skip
+def dropped_delivery_future(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Awaiting `send()` only puts the message into the buffer."""
+    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or fate(scope, call).what != "awaited":
+        return
+    waited = scope.parent(call)
+    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) and fate(scope, waited).what == "dropped" else None
+    kind = made[0].dotted(made[1].func) if made else None
+    if kind in ("aiokafka.AIOKafkaProducer", "aiokafka.producer.AIOKafkaProducer"):
+        yield (call,)
+
+
+@rule("ATX914", "unclosed-client", "`{0}` is never closed; use `async with`", calls="AsyncClient Client ClientSession")
+def unclosed_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Sockets stay open until the collector comes by, and its ResourceWarning hits another test."""
+    dotted = scope.dotted(call.func) or ""
+    if not isinstance(scope, Function) or not scope.is_test or dotted not in {*HTTP_CLIENTS, "aiohttp.ClientSession"}:
+        return
+    transport = keyword(call, "transport") or keyword(call, "app")
+    if transport is None and not is_expected(scope, call) and not replaces(scope, "ClientSession|Client"):
+        if keeper(scope, call, ("aclose", "close", "_close"), ()) == "":
+            yield call, dotted
+
+
+LOCAL = re.compile(r"https?://(localhost|127\.|0\.0\.0\.0|10\.|192\.168\.|\[|[^./:]+([:/]|$)|[^/:]+\.(test|invalid|local|localhost|internal)\b)")
+
+
+@rule("ATX916", "real-network-client", "`{0}` is a real host, so the test needs the network; give the client a transport",
+      calls="AsyncClient Client " + " ".join(REQUESTS))  # fmt: skip
+def real_network_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A test that leaves the machine fails when the other side does, and passes on what the other side says today."""
+    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture):
+        return
+    if scope.dotted(call.func) in HTTP_CLIENTS:
+        urls, made = addresses(scope, keyword(call, "base_url")), (scope, call)
+    else:
+        method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        made = maker(scope, call.func.value) if method in REQUESTS else None
+        urls = addresses(scope, argument(call, REQUESTS[method], "url")) if made else []
+    if made is None or made[0].dotted(made[1].func) not in HTTP_CLIENTS or {"transport", "mounts", "app", None} & {
+            word.arg for word in made[1].keywords}:  # fmt: skip
+        return
+    remote = [url for url in urls if re.match(r"https?://[^/{]", url) and not LOCAL.match(url)]
+    if remote and not is_expected(scope, call) and not has_http_mock(scope):
+        yield call, re.sub(r"(https?://[^/]*).*", r"\1", remote[0])
+
+
+def addresses(scope: Function, url: ast.expr | None) -> list[str]:
+    """The literal URLs that an expression may give; `request.param` stands for the fixture's own params."""
+    if url is not None and ast.unparse(url) == "request.param" and scope.fixture:
+        params = scope.outer.plain(scope.fixture.argument("params"))
+        return [text for element in getattr(params, "elts", ()) if isinstance(text := scope.outer.constant(element), str)]
+    text = literal_start(scope, url)
+    return [text] if text else []
+
+
+def has_http_mock(function: Function) -> bool:
+    """Whether anything in sight may answer instead of the network."""
+    module = function.module
+    if any(one.imports_package("respx", "pytest_httpx", "vcr", "aioresponses", "pook", "responses", "mocket", "httpretty")
+           for one in (module, *(module.project.conftests if module.project else ()))):  # fmt: skip
+        return True
+    if any(mark.name in ("vcr", "respx", "httpx_mock", "network", "integration", "e2e", "live", "online") for mark in function.marks):
+        return True
+    names = {name for one in (function, *closest_fixtures(function)) for name in one.requested}
+    return any(re.search("mock|vcr|respx|cassette|monkeypatch", name) for name in names) or replaces(function, "http|send|request|Client|get|post")
+
+
+@rule("ATX917", "lifespan-not-run", "`ASGITransport` does not run the lifespan of `{0}`; wrap the app in `LifespanManager`",
+      calls="ASGITransport")  # fmt: skip
+def lifespan_not_run(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """What the app opens at start-up is missing, so the test sees another app than the one that is deployed."""
+    app = argument(call, 0, "app")
+    if (scope.dotted(call.func) or "").partition(".")[0] not in ("httpx", "httpx2") or not isinstance(app, ast.Name):
+        return
+    made = maker(scope, app)
+    module = scope.module
+    several = (module, *(module.project.conftests if module.project else ()))
+    if made is None or not has_lifespan(made, app.id) or any(runs_lifespan(one) for one in several):
+        return
+    yield call, app.id
+
+
+def has_lifespan(made: tuple[Scope, ast.Call], name: str) -> bool:
+    """Whether the call makes a FastAPI or Starlette app with something to do at start-up."""
+    where, call = made
+    if where.dotted(call.func) not in ("fastapi.FastAPI", "starlette.applications.Starlette", "fastapi.applications.FastAPI"):
+        return False
+    return any(keyword(call, word) is not None for word in ("lifespan", "on_startup"))
+
+
+def runs_lifespan(module: Module) -> bool:
+    """Whether anything in a file starts apps the way a server would."""
+    wanted = ("LifespanManager", "lifespan_context", "TestClient", "startup", "router_startup", "lifespan")
+    return any(name in scope.calls for scope in (module, *module.all_functions) for name in wanted)
