@@ -453,6 +453,21 @@ def _requirement_files(folder: Path) -> list[Path]:
     return found
 
 
+def _installers(folder: Path) -> Iterator[Path]:
+    """Files of a folder that may name packages to install, whatever their format: noxfile, Makefile, Pipfile, CI, conda ..."""
+    for place in (folder, folder / "requirements", folder / "tests", folder / ".github" / "workflows", folder / "ci", folder / ".ci"):
+        try:
+            names = sorted(os.listdir(place))
+        except (OSError, ValueError):
+            continue
+        for name in names[:200]:
+            if INSTALLERS.search(name) and not name.startswith("test_"):
+                yield place / name
+
+
+INSTALLERS = re.compile(r"(?i)\.(toml|txt|in|cfg|ini|ya?ml|lock|pip|mk|sh|nix)$|^(noxfile|setup|tasks)\.py$|^(makefile|pipfile|dockerfile|justfile|taskfile)")
+
+
 def _from_requirements(found: Dependencies, path: Path, top: Path, depth: int) -> None:
     text = read_text(path)
     if text is None or depth > 5:
@@ -534,6 +549,10 @@ class Folder:
     def declares(self, name: str) -> bool:
         return any(name in declared.found or name in declared.locked for declared in self.dependencies)
 
+    def mentions(self, name: str) -> bool:
+        """Whether anything that may install packages names a distribution: declarations, and other files beside them as text."""
+        return self.declares(name) or any(name in (read_text(path) or "") for one in upwards(self.path, self.top) for path in _installers(one))
+
     @property
     def has_declarations(self) -> bool:
         """Whether any readable file of the project declares dependencies."""
@@ -613,6 +632,7 @@ class Project:
         self.below = folder.below
         self.at_least = folder.at_least
         self.declares = folder.declares
+        self.mentions = folder.mentions
 
     def agreed(self, name: str) -> Any:
         """A property of Configuration, if all readings agree on it; else None."""

@@ -2033,7 +2033,7 @@ def is_run_under_timeout(scope: Scope) -> bool:
     if any(mark.name in ("timeout", "async_timeout") for mark in getattr(scope, "marks", ())):
         return True
     project = scope.module.project
-    return project is not None and any("timeout" in reading.values for reading in project.readings)
+    return project is not None and any(reading.has_timeout for reading in project.readings)
 
 
 def is_expected(scope: Scope, node: ast.AST) -> bool:
@@ -2427,9 +2427,18 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
       each="test")  # fmt: skip
 def timeout_marker_without_plugin(test: Function) -> Iterator[tuple[Any, ...]]:
     """Without the plugin the mark is a word like any other: a test that hangs, hangs."""
-    mark = test.mark("timeout")
-    if mark is not None and test.module.project is not None and test.module.project.lacks("pytest-timeout", "timeout"):
+    mark, project = test.mark("timeout"), test.module.project
+    if mark is None or project is None or not project.declares("pytest") or project.mentions("pytest-timeout"):
+        return
+    registered = [line for reading in project.readings for line in reading.lines("markers")]
+    if not any(line.startswith("timeout") for line in registered) and not any(handles_timeout(one) for one in project.conftests):
         yield (mark.node,)
+
+
+def handles_timeout(conftest: Module) -> bool:
+    """Whether a conftest does anything with marks by itself: it may register or enforce this one."""
+    names = ("addinivalue_line", "get_closest_marker", "iter_markers", "add_marker")
+    return any(name in scope.calls for scope in (conftest, *conftest.all_functions) for name in names)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -2513,6 +2522,7 @@ def redundant_marker(test: Function) -> Iterator[tuple[Any, ...]]:
     marks = [mark for mark in test.marks if mark.name == "asyncio"]
     if all(mark.is_bare for mark in marks) and neighbours_loop_scope(test) is None:
         yield from ((mark.node, test.name) for mark in marks if mark in test.own_marks)
+
 
 TEST_CLIENTS = frozenset(("fastapi.testclient.TestClient", "starlette.testclient.TestClient"))
 
