@@ -663,7 +663,7 @@ def _start_class(head: list[str], library: str, classes: dict[str, Class]) -> Cl
     name = _absolute(head[1], library)
     base = classes.get(_absolute(words.get("base", ""), library)) or Class("", {}, {})
     enters, close = words.get("enters", base.enters), words.get("close", base.close)
-    itself = name if enters and base.gives == base.name else base.gives
+    itself = name if enters and (not base.enters or base.gives == base.name) else base.gives
     also = words["also"].split(",") if "also" in words else base.closers
     return Class(
         name=name,
