@@ -435,17 +435,43 @@ class Scope:
 
     @cached_property
     def stored(self) -> dict[str, list[ast.expr | None]]:
-        """What is assigned to attributes of names, by path ("m.get.return_value"); None where it is not an expression."""
+        """What is assigned to attributes of names, by path ("m.get.return_value"); None where it is not an expression.
+
+        monkeypatch.setattr counts, and so does patch.object, which is then its own value.
+        """
         found: dict[str, list[ast.expr | None]] = defaultdict(list)
         for target in self.facts.stores:
-            path, root = [target.attr], target.value
-            while isinstance(root, ast.Attribute):
-                path.append(root.attr)
-                root = root.value
-            if isinstance(root, ast.Name):
+            if path := attribute_path(target):
                 above = self.parent(target)
-                written = above.value if isinstance(above, (ast.Assign, ast.AnnAssign)) else None
-                found[".".join([root.id, *reversed(path)])].append(written)
+                found[path].append(above.value if isinstance(above, (ast.Assign, ast.AnnAssign)) else None)
+        for call in (*self.facts.calls.get("setattr", ()), *self.facts.calls.get("object", ())):
+            path, name = attribute_path(call.args[0]) if call.args else "", self.constant(argument(call, 1, "name"))
+            if not path or not isinstance(name, str) or isinstance(self.parent(call), SCOPES):
+                continue
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "object":
+                if attribute_path(call.func.value).endswith("patch"):
+                    found[f"{path}.{name}"].append(call)
+            else:
+                found[f"{path}.{name}"].append(argument(call, 2, "value"))
+        return found
+
+    @cached_property
+    def reconfigured(self) -> set[str]:
+        """Mocks that are configured by a call ("m.configure_mock"): what their children are is not known."""
+        return {attribute_path(call.func) for name in ("configure_mock", "mock_add_spec") for call in self.facts.calls.get(name, ())}
+
+    @cached_property
+    def aliases(self) -> dict[str, list[str]]:
+        """Names bound to attributes (`response = client.get.return_value`), by path."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for name, bindings in self.bindings.items():
+            for binding in bindings:
+                if binding.how == "assign" and isinstance(binding.value, ast.Attribute) and (path := attribute_path(binding.value)):
+                    found[path].append(name)
+        for path, several in self.stored.items():
+            for written in several:
+                if isinstance(written, ast.Attribute) and (source := attribute_path(written)):
+                    found[source].append(path)
         return found
 
     def quoted(self, text: str) -> str | None:
@@ -461,6 +487,15 @@ class Scope:
         """The value of a literal, or of a name bound once to one; None if there is none."""
         expression = self.plain(expression)
         return expression.value if isinstance(expression, ast.Constant) else None
+
+
+def attribute_path(expression: ast.AST) -> str:
+    """A chain of attributes of a name as text ("m.get.return_value"); "" if it is anything else."""
+    tail: list[str] = []
+    while isinstance(expression, ast.Attribute):
+        tail.append(expression.attr)
+        expression = expression.value
+    return ".".join([expression.id, *reversed(tail)]) if isinstance(expression, ast.Name) else ""
 
 
 BUILTINS = frozenset(("staticmethod", "classmethod", "property", "all", "any", "bool", "list", "next", "iter", "set", "tuple",
@@ -659,6 +694,12 @@ class Class(Scope):
             for name, bindings in base.bindings.items() if isinstance(base, Class) else ():
                 found[name] += [(base, binding.value if binding.how == "assign" else None) for binding in bindings]
         return found
+
+    @cached_property
+    def selves(self) -> list[tuple[Scope, str]]:
+        """`self` in the methods of the class and its bases that are no tests."""
+        methods = [method for base in self.ancestry if isinstance(base, Class) for method in base.functions]
+        return [(method, method.node.args.args[0].arg) for method in methods if method.node.args.args and not method.is_test]
 
     @cached_property
     def is_testcase(self) -> bool:
@@ -1055,18 +1096,20 @@ class Value(NamedTuple):
     name: str = ""
     scope: Scope | None = None
     result: Any = None  # Value of what awaiting, entering or calling gives, where known
-    spec: str = ""  # mocks: "" none, "list", "unknown", "class" (then name or scope says which)
+    spec: str = ""  # mocks: "" none, "list", "class", "autospec" (name or scope says of what), "wraps" or "unknown"
     paths: tuple[tuple[Scope, str], ...] = ()  # mocks: where the object is known as what ("m.get.return_value")
+    makers: tuple[tuple[Scope, ast.Call], ...] = ()  # mocks: the calls that may have made it, for their keywords
 
 
 MOCKS = ("AsyncMock", "MagicMock", "Mock")
 MOCK_ARGUMENTS = frozenset(
-    "spec spec_set side_effect return_value wraps name unsafe new_callable autospec create new target attribute parent".split())
+    "spec spec_set side_effect wraps name unsafe new_callable autospec create new target attribute parent instance".split())
 # What every mock has of its own: reading one gives no child mock.
 MOCK_OWN = frozenset(
     """called call_count call_args call_args_list mock_calls method_calls await_count await_args await_args_list side_effect
-    configure_mock reset_mock attach_mock mock_add_spec""".split())
+    configure_mock reset_mock attach_mock mock_add_spec mock""".split())
 ASYNC_DUNDERS = frozenset(("__aenter__", "__aexit__", "__anext__"))
+SYNC_DUNDERS = frozenset(("__enter__", "__exit__", "__aiter__", "__iter__", "__len__", "__getitem__", "__contains__"))
 
 
 def value(scope: Scope, expression: ast.AST | None) -> Value | None:
@@ -1106,11 +1149,17 @@ def _value(scope: Scope, expression: ast.AST) -> Value | None:
 def agreed(values: Iterable[Value | None]) -> Value | None:
     """The one value that all possibilities give; None if they differ."""
     several = list(values)
-    if not several or several[0] is None:
+    first = several[0] if several else None
+    if first is None or len(several) == 1:
+        return first
+    bare = first._replace(paths=(), makers=(), result=None)
+    if any(other is None or other._replace(paths=(), makers=(), result=None) != bare for other in several[1:]):
         return None
-    same = all(other is not None and other._replace(paths=(), result=None) == several[0]._replace(paths=(), result=None)
-               for other in several[1:])  # fmt: skip
-    return several[0] if same else None
+    return first._replace(
+        paths=tuple(dict.fromkeys(path for one in several for path in one.paths)),
+        makers=tuple(dict.fromkeys(maker for one in several for maker in one.makers)),
+        result=agreed([one.result for one in several]),
+    )
 
 
 def _awaited(awaitable: Value | None) -> Value | None:
@@ -1125,11 +1174,10 @@ def _value_of_name(scope: Scope, name: ast.Name) -> Value | None:
     if found is None:
         return _named(scope, scope.dotted(name))
     where, bindings = found
-    values = [where_value for binding in bindings if not _is_none(binding)
-              for where_value in [_bound(where, name.id, binding)]]  # fmt: skip
-    result = agreed(values)
+    result = agreed([_bound(where, name.id, binding) for binding in bindings if not _is_none(binding)])
     if result is not None and result.kind in MOCKS:
-        return result._replace(paths=((where, name.id), *result.paths))
+        here = [(where, name.id)] if where is scope else [(where, name.id), (scope, name.id)]
+        return result._replace(paths=tuple(dict.fromkeys([*here, *result.paths])))
     return result
 
 
@@ -1150,7 +1198,11 @@ def _bound(scope: Scope, name: str, binding: Binding) -> Value | None:
         case "annotation":
             return _annotated(scope, binding.value)
         case "parameter":
-            return _value_of_parameter(scope, binding.value)
+            cache = scope.module.value_cache
+            if binding.value not in cache:
+                cache[binding.value] = None
+                cache[binding.value] = _value_of_parameter(scope, binding.value)
+            return cache[binding.value]
         case "with" | "async with":
             return _entered(value(scope, binding.value), binding.how == "async with")
         case "definition":
@@ -1169,16 +1221,32 @@ def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
     if scope.owner is not None and argument not in scope.parameters:
         is_self = not any(scope.outer.dotted(decorator) for decorator in scope.decorators) or scope.is_plain
         return Value("instance", scope=scope.owner) if is_self else None
+    injected = patched_parameters(scope)
+    if argument.arg in injected:
+        return injected[argument.arg] or _annotated_mock(scope, argument)
     if scope.fixture or scope.is_test or any(mark.name == "usefixtures" for mark in scope.own_marks):
-        injected = patched_parameters(scope)
-        if argument.arg in injected:
-            return injected[argument.arg]
         if argument.arg in parametrized(scope):
-            return _annotated(scope.outer, argument.annotation)
+            return _annotated_mock(scope, argument)
         fixture = find_fixture(scope, argument.arg)
         if fixture is not None:
-            return fixture_value(fixture)
+            given = fixture_value(fixture) or _annotated_mock(scope, argument)
+            return given._replace(paths=(*given.paths, *_touched_by_fixtures(scope, fixture))) if given and given.kind in MOCKS else given
     return _annotated(scope.outer, argument.annotation)
+
+
+def _annotated_mock(function: Function, argument: ast.arg) -> Value | None:
+    """A parameter annotated as a mock, where nothing better is known: what else an annotation says may be a wish."""
+    given = _annotated(function.outer, argument.annotation)
+    return given if given is not None and given.kind in MOCKS else None
+
+
+def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Scope, str]]:
+    """Other fixtures of the file that request the same one: they may configure what it gives."""
+    assert fixture.fixture is not None
+    name = fixture.fixture.name
+    for other in test.module.all_functions:
+        if other.fixture and other is not fixture and other is not test and any(one.arg == name for one in other.parameters):
+            yield other, name
 
 
 def parametrized(function: Function) -> set[str]:
@@ -1193,60 +1261,6 @@ def parametrized(function: Function) -> set[str]:
             elif isinstance(first, (ast.List, ast.Tuple)):
                 found.update(element.value for element in first.elts if isinstance(element, ast.Constant))
     return found
-
-
-def patched_parameters(function: Function) -> dict[str, Value | None]:
-    """What patch decorators inject: positional parameters after self, the lowest decorator first."""
-    injecting = []
-    for decorator in reversed(function.decorators):
-        call = decorator if isinstance(decorator, ast.Call) else None
-        dotted = function.outer.dotted(call.func) if call else None
-        if call and dotted in PATCHERS and _patch_new(call, dotted) is None:
-            injecting.append(call)
-    names = [argument.arg for argument in function.parameters]
-    return {name: patched(function.outer, call) for name, call in zip(names, injecting)}
-
-
-PATCHERS = {"unittest.mock.patch": 1, "unittest.mock.patch.object": 2}  # index of the argument `new`
-
-
-def keyword(call: ast.Call, name: str) -> ast.expr | None:
-    return next((word.value for word in call.keywords if word.arg == name), None)
-
-
-def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
-    """An argument given by position or by name; None if it is not given (or hidden behind a star)."""
-    if len(call.args) > index and not any(isinstance(given, ast.Starred) for given in call.args[: index + 1]):
-        return call.args[index]
-    return keyword(call, name)
-
-
-def _patch_new(call: ast.Call, dotted: str) -> ast.expr | None:
-    return argument(call, PATCHERS[dotted], "new")
-
-
-def patched(scope: Scope, call: ast.Call) -> Value | None:
-    """The mock that a call of patch puts in place, where its kind is certain."""
-    made = keyword(call, "new_callable")
-    dotted = scope.dotted(made) if made is not None else None
-    if dotted and dotted.startswith(MOCKED) and dotted.removeprefix(MOCKED) in MOCKS:
-        return Value(dotted.removeprefix(MOCKED), spec=_spec_of(scope, call)[0])
-    return None
-
-
-def _spec_of(scope: Scope, call: ast.Call) -> tuple[str, str, Scope | None]:
-    """How a mock's constructor restricts it: ("", "list", "class" or "unknown"), class name, class definition."""
-    if any(word.arg is None for word in call.keywords) or any(isinstance(given, ast.Starred) for given in call.args):
-        return "unknown", "", None
-    spec = keyword(call, "spec") or keyword(call, "spec_set") or keyword(call, "autospec") or (call.args[0] if call.args else None)
-    if spec is None or isinstance(spec, ast.Constant) and spec.value is None:
-        return "", "", None
-    if isinstance(spec, (ast.List, ast.Tuple, ast.Set)):
-        return "list", "", None
-    given = value(scope, spec)
-    if given is not None and given.kind in ("class", "instance") and (given.name or given.scope):
-        return "class", given.name, given.scope
-    return "unknown", "", None
 
 
 def _annotated(scope: Scope | None, annotation: ast.AST | None) -> Value | None:
@@ -1272,14 +1286,25 @@ def _annotated_name(scope: Scope, dotted: str | None) -> Value | None:
     return Value("instance", knowledge.canonical(dotted)) if knowledge.known_class(dotted) else None
 
 
+YIELDING = ("Generator", "Iterator", "Iterable", "AsyncGenerator", "AsyncIterator", "AsyncIterable")
+
+
 def fixture_value(fixture: Function) -> Value | None:
     """What a fixture gives to those who request it."""
     if not fixture.is_plain:
         return None
     given = agreed(value(fixture, node.value) for node in fixture.yields or fixture.every(ast.Return))
-    if given is None:
-        return _annotated(fixture.outer, fixture.node.returns) if not fixture.is_generator else None
-    return given
+    return given or _annotated(fixture.outer, _returned_annotation(fixture))
+
+
+def _returned_annotation(fixture: Function) -> ast.expr | None:
+    """The annotation of what a fixture returns or yields: for a generator, the first argument of its annotation."""
+    annotation = fixture.node.returns
+    if not fixture.is_generator:
+        return annotation
+    if isinstance(annotation, ast.Subscript) and (fixture.outer.dotted(annotation.value) or "").rpartition(".")[2] in YIELDING:
+        return annotation.slice.elts[0] if isinstance(annotation.slice, ast.Tuple) else annotation.slice
+    return None
 
 
 def _entered(context: Value | None, is_async: bool) -> Value | None:
@@ -1287,8 +1312,7 @@ def _entered(context: Value | None, is_async: bool) -> Value | None:
     if context is None:
         return None
     if context.kind in MOCKS:
-        enter = mock_child(context, "__aenter__" if is_async else "__enter__")
-        return mock_child(enter, "return_value") if enter else None
+        return mock_result(mock_child(context, "__aenter__" if is_async else "__enter__"))
     if context.kind == "instance":
         known = knowledge.known_class(context.name) if context.name else None
         return context if known and not context.name.startswith("asyncio.") else None
@@ -1298,23 +1322,30 @@ def _entered(context: Value | None, is_async: bool) -> Value | None:
 
 
 def _value_of_call(scope: Scope, call: ast.Call) -> Value | None:
+    made = mock_function(scope, call.func)
+    if made is not None:
+        return _mock_made(scope, call, made)
     dotted = scope.dotted(call.func)
     if dotted is not None:
-        if dotted.startswith(MOCKED):
-            return _mock_made(scope, call, dotted.removeprefix(MOCKED))
         if dotted in scope.module.settings.coroutine_functions:
             return Value("coroutine", dotted)
-    return called(scope, call, value(scope, call.func))
+        if dotted in ("typing.cast", "typing_extensions.cast") and len(call.args) == 2:
+            return _annotated(scope, call.args[0])
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "start":
+        patcher = value(scope, call.func.value)
+        if patcher is not None and patcher.kind == "context" and patcher.name in PATCHERS:
+            return patcher.result
+    return called(value(scope, call.func))
 
 
-def called(scope: Scope, call: ast.Call, function: Value | None) -> Value | None:
+def called(function: Value | None) -> Value | None:
     """What calling a value gives."""
     if function is None:
         return None
     if function.kind == "AsyncMock":
-        return Value("coroutine", "AsyncMock", result=mock_child(function, "return_value"))
+        return Value("coroutine", "AsyncMock", result=mock_result(function))
     if function.kind in MOCKS:
-        return mock_child(function, "return_value")
+        return mock_result(function)
     if function.kind == "class":
         return Value("instance", function.name, function.scope)
     if function.kind == "method":
@@ -1360,75 +1391,13 @@ def _result_of_callee(callee: knowledge.Callee | None, name: str) -> Value | Non
     return Value(callee.kind, name, result=result)
 
 
-def _mock_made(scope: Scope, call: ast.Call, name: str) -> Value | None:
-    """A call of something of unittest.mock."""
-    if name in MOCKS:
-        spec, dotted, definition = _spec_of(scope, call)
-        if keyword(call, "wraps") is not None and name != "AsyncMock":
-            return Value(name, spec="unknown")
-        return Value(name, dotted, definition, (scope, call), spec)
-    if name in ("patch", "patch.object"):
-        new = _patch_new(call, MOCKED + name)
-        return Value("context", name, result=value(scope, new) if new is not None else patched(scope, call))
-    return None
-
-
-def mock_child(mock: Value | None, attribute: str) -> Value | None:
-    """The attribute of a mock; what the code configured on it comes first."""
-    if mock is None:
-        return None
-    configured = list(_configured(mock, attribute))
-    if configured:
-        return agreed(value(scope, expression) for scope, expression in configured)
-    if attribute in MOCK_OWN or attribute.startswith("assert"):
-        return None
-    child = _plain_child(mock, attribute)
-    return child and child._replace(paths=tuple((scope, f"{path}.{attribute}") for scope, path in mock.paths))
-
-
-def _configured(mock: Value, attribute: str) -> Iterator[tuple[Scope, ast.expr | None]]:
-    """What the code that can be seen put in place of an attribute: by assignment or in the constructor."""
-    for scope, path in mock.paths:
-        for written in scope.stored.get(f"{path}.{attribute}", ()):
-            yield scope, written
-    if mock.result is not None:
-        scope, call = mock.result
-        given = keyword(call, attribute)
-        if given is not None:
-            yield scope, given
-
-
-def _plain_child(mock: Value, attribute: str) -> Value | None:
-    """The child that unittest.mock makes by itself, as measured (runtime-facts: kinds of children)."""
-    if attribute.startswith("__") and attribute.endswith("__"):
-        if mock.kind == "Mock" or mock.spec:
-            return None
-        return Value("AsyncMock" if attribute in ASYNC_DUNDERS else "MagicMock")
-    if mock.spec == "list":
-        return Value("MagicMock") if attribute != "return_value" else None
-    if mock.spec == "class":
-        return _spec_child(mock, attribute)
-    return None if mock.spec else Value(mock.kind)
-
-
-def _spec_child(mock: Value, attribute: str) -> Value | None:
-    """A child of a mock with a class as spec: an AsyncMock for its coroutine functions, else no AsyncMock."""
-    plain = Value("Mock" if mock.kind == "Mock" else "MagicMock", spec="unknown")
-    if isinstance(mock.scope, Class):
-        method = mock.scope.find_method(attribute)
-        if method is None or method.decorators:
-            return None
-        return Value("AsyncMock") if method.is_coroutine_function else plain
-    callee = knowledge.method(mock.name, attribute) if mock.name else None
-    if callee is None:
-        return None
-    return Value("AsyncMock") if callee.kind == "coroutine" else plain
-
-
 def _value_of_attribute(scope: Scope, expression: ast.Attribute) -> Value | None:
     base = value(scope, expression.value)
     if base is not None and base.kind in MOCKS:
         return mock_child(base, expression.attr)
+    replaced = _replaced_attribute(scope, expression)
+    if replaced is not None:
+        return replaced[0]
     if base is not None and base.kind == "instance":
         return _member(base, expression.attr)
     if base is not None and base.kind == "class" and isinstance(base.scope, Class):
@@ -1440,16 +1409,81 @@ def _value_of_attribute(scope: Scope, expression: ast.Attribute) -> Value | None
     return _named(scope, scope.dotted(expression))
 
 
+def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value | None] | None:
+    """What code in sight put in place of an attribute (`service.client = AsyncMock()`); None if nothing did."""
+    places = tuple(dict.fromkeys(known_as(scope, expression)))
+    written = [(where, one) for where, path in places for one in where.stored.get(path, ())]
+    if not written:
+        return None
+    if any(isinstance(where, Class) or _is_optional(where, one) for where, one in written):
+        return (None,)
+    given = agreed([_written(where, one) for where, one in written])
+    return (given._replace(paths=(*given.paths, *places)) if given is not None and given.kind in MOCKS else given,)
+
+
+def _is_optional(scope: Scope, written: ast.expr | None) -> bool:
+    """Whether an assignment stands in a branch or loop, so that it may not have happened."""
+    return written is not None and any(isinstance(above, BRANCHES) and not isinstance(above, ast.Try) for above in scope.ancestors(written))
+
+
+def _written(scope: Scope, expression: ast.expr | None) -> Value | None:
+    """The value put in place of an attribute: for patch.object, the mock that it puts there."""
+    given = value(scope, expression)
+    if given is not None and given.name in PATCHERS and isinstance(expression, ast.Call) and not isinstance(
+            scope.parent(expression), (ast.Assign, ast.AnnAssign)):  # fmt: skip
+        return given.result
+    return given
+
+
+def known_as(scope: Scope, expression: ast.expr, depth: int = 0) -> Iterator[tuple[Scope, str]]:
+    """The names of an object: as written here, in the fixture that gives it, in the methods that set `self` up."""
+    if isinstance(expression, ast.Attribute):
+        yield from ((where, f"{path}.{expression.attr}") for where, path in known_as(scope, expression.value, depth))
+    if not isinstance(expression, ast.Name):
+        return
+    yield scope, expression.id
+    found = scope.lookup(expression)
+    if found is None or depth > 5:
+        return
+    where, bindings = found
+    yield where, expression.id
+    for binding in bindings if len(bindings) == 1 else ():
+        if binding.how == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)):
+            yield from known_as(where, binding.value, depth + 1)
+        elif binding.how == "parameter" and isinstance(where, Function):
+            yield from _parameter_known_as(where, binding.value, depth)
+
+
+def _parameter_known_as(function: Function, parameter: ast.arg, depth: int) -> Iterator[tuple[Scope, str]]:
+    if function.owner is not None and parameter not in function.parameters:
+        yield from _self_of(function.owner, function)
+    elif function.fixture or function.is_test:
+        fixture = find_fixture(function, parameter.arg)
+        for node in (fixture.yields or fixture.every(ast.Return)) if fixture and fixture.is_plain else ():
+            if node.value is not None:
+                yield from known_as(fixture, node.value, depth + 1)
+        if fixture is not None:
+            yield from _touched_by_fixtures(function, fixture)
+
+
+def _self_of(owner: Class, reader: Function) -> Iterator[tuple[Scope, str]]:
+    """`self` in the methods that are no tests, where what a test reads from it is set up, and in the reader."""
+    if reader.node.args.args:
+        yield reader, reader.node.args.args[0].arg
+    yield from owner.selves
+
+
 def _member(instance: Value, attribute: str) -> Value | None:
     """A method or attribute of an object."""
     if isinstance(instance.scope, Class):
         method = instance.scope.find_method(attribute)
         if method is not None:
             return Value("function", scope=method)
-        return agreed(value(scope, written) for scope, written in instance.scope.attributes.get(attribute, [(instance.scope, None)]))
+        return agreed(_written(scope, written) for scope, written in instance.scope.attributes.get(attribute, [(instance.scope, None)]))
     callee = knowledge.method(instance.name, attribute)
     if callee is None:
-        return None
+        held = knowledge.attribute(instance.name, attribute)
+        return Value("instance", held) if held else None
     return Value("method", f"{instance.name}.{attribute}", result=callee)
 
 
@@ -1522,6 +1556,322 @@ def scope_of(module: Module, node: ast.AST) -> Scope:
             return module.scopes[above]
         above = module.parents.get(above)
     return module
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Mocks: what unittest.mock and pytest-mock make, and what is replaced by it
+# --------------------------------------------------------------------------------------------------------------------
+
+MOCKERS = frozenset(f"{scope}mocker" for scope in ("", "class_", "module_", "package_", "session_"))
+# patch and its like by dotted name: index of the argument `new`
+PATCHERS = {"unittest.mock.patch": 1, "unittest.mock.patch.object": 2, "mocker.patch": 1, "mocker.patch.object": 2}
+
+
+def mock_function(scope: Scope, function: ast.expr) -> str | None:
+    """What of unittest.mock a call calls, through pytest-mock too: "unittest.mock.patch.object", "mocker.patch"."""
+    dotted = scope.dotted(function)
+    if dotted is not None:
+        return dotted if dotted.startswith(MOCKED) else None
+    tail: list[str] = []
+    while isinstance(function, ast.Attribute):
+        tail.append(function.attr)
+        function = function.value
+    if not tail or not isinstance(function, ast.Name) or not _is_mocker(scope, function):
+        return None
+    name = ".".join(reversed(tail))
+    return f"mocker.{name}" if name.startswith("patch") or "_stub" in name else MOCKED + name
+
+
+def _is_mocker(scope: Scope, name: ast.Name) -> bool:
+    """Whether a name is pytest-mock's fixture: so called, or so annotated, and no fixture of the suite's own."""
+    found = scope.lookup(name)
+    if found is None or len(found[1]) != 1 or found[1][0].how != "parameter" or not isinstance(found[0], Function):
+        return False
+    function, annotation = found[0], found[1][0].value.annotation
+    if annotation is not None and function.outer.dotted(annotation) in ("pytest_mock.MockerFixture", "pytest_mock.MockFixture"):
+        return True
+    return name.id in MOCKERS and find_fixture(function, name.id) is None
+
+
+def _mock_made(scope: Scope, call: ast.Call, name: str) -> Value | None:
+    """A call of something of unittest.mock."""
+    if name in PATCHERS:
+        new = argument(call, PATCHERS[name], "new")
+        mock = value(scope, new) if new is not None else patched(scope, call, name)
+        return mock if name.startswith("mocker.") else Value("context", name, result=mock)
+    name = name.removeprefix(MOCKED)
+    if name == "mocker.async_stub":
+        return Value("AsyncMock")
+    if name == "create_autospec":
+        return _autospecced(scope, call)
+    if name not in MOCKS:
+        return None
+    spec, dotted, definition = _spec_of(scope, call)
+    if keyword(call, "wraps") is not None:
+        spec = "wraps"
+    if spec == "function":
+        return Value("AsyncMock", spec="unknown", makers=((scope, call),))
+    return Value(name, dotted, definition, spec=spec, makers=((scope, call),))
+
+
+def _autospecced(scope: Scope, call: ast.Call) -> Value | None:
+    """create_autospec: a mock of a class (or its instance), or of a function."""
+    given = value(scope, call.args[0]) if call.args else None
+    if given is None or any(word.arg is None for word in call.keywords):
+        return None
+    if given.kind in ("class", "instance"):
+        return Value("MagicMock", given.name, given.scope, spec="autospec", makers=((scope, call),))
+    if is_coroutine_function(given):
+        return Value("AsyncMock", spec="unknown", makers=((scope, call),))
+    return None
+
+
+def is_coroutine_function(function: Value | None) -> bool:
+    """Whether unittest.mock (as `inspect`) takes a value for a coroutine function."""
+    if function is None or function.kind not in ("function", "method"):
+        return False
+    if isinstance(function.scope, Function):
+        return function.scope.is_coroutine_function and _is_bare(function.scope)
+    callee = function.result if function.kind == "method" else knowledge.function(function.name)
+    return callee is not None and callee.kind == "coroutine" and not callee.plain
+
+
+def _is_bare(function: Function) -> bool:
+    return all(function.outer.dotted(decorator) in ("staticmethod", "classmethod") for decorator in function.decorators)
+
+
+def _spec_of(scope: Scope, call: ast.Call) -> tuple[str, str, Scope | None]:
+    """How a mock's constructor restricts it: the Value's `spec` ("function" for a coroutine function), class, definition."""
+    if any(word.arg is None for word in call.keywords) or any(isinstance(given, ast.Starred) for given in call.args):
+        return "unknown", "", None
+    spec = keyword(call, "spec") or keyword(call, "spec_set") or (call.args[0] if call.args else None)
+    if spec is None or isinstance(spec, ast.Constant) and spec.value is None:
+        return "", "", None
+    if isinstance(scope.plain(spec), (ast.List, ast.Tuple, ast.Set)):
+        return "list", "", None
+    given = value(scope, spec)
+    if given is not None and given.kind in ("class", "instance") and (given.name or given.scope):
+        return "class", given.name, given.scope
+    return "function" if is_coroutine_function(given) else "unknown", "", None
+
+
+def mock_child(mock: Value | None, attribute: str) -> Value | None:
+    """The attribute of a mock; what the code configured on it comes first."""
+    if mock is None or mock.kind not in MOCKS or attribute in MOCK_OWN or attribute.startswith(("assert", "_mock", "mock_")):
+        return None
+    if any(f"{path}.configure_mock" in scope.reconfigured or f"{path}.mock_add_spec" in scope.reconfigured for scope, path in mock.paths):
+        return None
+    child = _plain_child(mock, attribute)
+    if child is not None:
+        paths = [(scope, f"{path}.{attribute}") for scope, path in mock.paths]
+        aliases = [(scope, alias) for scope, path in paths for alias in scope.aliases.get(path, ())]
+        child = child._replace(paths=tuple(dict.fromkeys([*paths, *aliases])))
+    configured = list(_configured(mock, attribute))
+    if any(optional for _, optional in configured):
+        return agreed([*(given for given, _ in configured), child])
+    return agreed(given for given, _ in configured) if configured else child
+
+
+def _configured(mock: Value, attribute: str) -> Iterator[tuple[Value | None, bool]]:
+    """What the code in sight put in place of an attribute, by assignment or in the constructor, and whether it may not."""
+    for scope, path in mock.paths:
+        for written in scope.stored.get(f"{path}.{attribute}", ()):
+            yield _written(scope, written), _is_optional(scope, written)
+    if attribute in MOCK_ARGUMENTS - {"side_effect"}:
+        return
+    for scope, call in mock.makers:
+        given = keyword(call, attribute)
+        if given is not None:
+            yield value(scope, given), len(mock.makers) > 1
+
+
+def side_effects(mock: Value) -> list[tuple[Scope, ast.expr]]:
+    """The side effects that the code in sight gives a mock."""
+    found = [(scope, written) for scope, path in mock.paths for written in scope.stored.get(f"{path}.side_effect", ())]
+    found += [(scope, keyword(call, "side_effect")) for scope, call in mock.makers]
+    return [(scope, one) for scope, one in found if one is not None and not (isinstance(one, ast.Constant) and one.value is None)]
+
+
+def mock_result(mock: Value | None) -> Value | None:
+    """What calling a mock gives; for an AsyncMock, what awaiting that gives."""
+    if mock is None or mock.spec == "wraps":
+        return None
+    effects = side_effects(mock)
+    if not effects:
+        return mock_child(mock, "return_value")
+    given = agreed([called(value(scope, effect)) if _is_function(value(scope, effect)) else None
+                    for scope, effect in effects])  # fmt: skip
+    is_awaited = given is not None and mock.kind == "AsyncMock" and all(is_coroutine_function(value(*effect)) for effect in effects)
+    return _awaited(given) if is_awaited else given
+
+
+def _is_function(effect: Value | None) -> bool:
+    return effect is not None and effect.kind in ("function", "method")
+
+
+def _plain_child(mock: Value, attribute: str) -> Value | None:
+    """The child that unittest.mock makes by itself, as measured (runtime-facts: kinds of children)."""
+    if attribute in ASYNC_DUNDERS | SYNC_DUNDERS:
+        if mock.kind == "Mock" or mock.spec:
+            return None
+        # What calling it gives is a mock for the two that enter only: the others give False, 0, an iterator ...
+        spec = "" if attribute in ("__enter__", "__aenter__") else "wraps"
+        return Value("AsyncMock" if attribute in ASYNC_DUNDERS else "MagicMock", spec=spec)
+    if attribute.startswith("__"):
+        return None
+    if attribute == "return_value":
+        return _plain_result(mock)
+    if mock.spec in ("class", "autospec"):
+        return _spec_child(mock, attribute)
+    if mock.spec == "list":
+        return Value("Mock" if mock.kind == "Mock" else "MagicMock")
+    return Value(mock.kind, spec=mock.spec) if mock.spec in ("", "wraps") else None
+
+
+def _plain_result(mock: Value) -> Value | None:
+    """An unconfigured return_value: a mock of the same kind without a spec; that of an autospecced class is its instance."""
+    if mock.spec == "autospec":
+        if any(_may_be_instance(scope, call) for scope, call in mock.makers):
+            return None
+        return mock._replace(paths=(), makers=(), spec="class")
+    if mock.spec == "wraps" or mock.spec == "unknown" and mock.kind != "AsyncMock":
+        return None
+    return Value(mock.kind)
+
+
+def _may_be_instance(scope: Scope, call: ast.Call) -> bool:
+    """create_autospec(..., instance=True), or of an instance: what calling it gives depends on the class."""
+    given = value(scope, call.args[0]) if call.args else None
+    return keyword(call, "instance") is not None or given is None or given.kind != "class"
+
+
+def _spec_child(mock: Value, attribute: str) -> Value | None:
+    """A child of a mock with a class as spec: an AsyncMock for its coroutine functions, else no AsyncMock."""
+    plain = Value("Mock" if mock.kind == "Mock" else "MagicMock")
+    if isinstance(mock.scope, Class):
+        method = mock.scope.find_method(attribute)
+        if method is None or not _is_bare(method):
+            return plain if method is not None and mock.spec == "class" and _is_property(method) else None
+        return Value("AsyncMock") if method.is_coroutine_function else plain
+    callee = knowledge.method(mock.name, attribute) if mock.name else None
+    if callee is None:
+        return None
+    return Value("AsyncMock") if callee.kind == "coroutine" and not callee.plain else plain
+
+
+def _is_property(method: Function) -> bool:
+    return any(method.outer.dotted(decorator) in ("property", "functools.cached_property") for decorator in method.decorators)
+
+
+def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((word.value for word in call.keywords if word.arg == name), None)
+
+
+def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
+    """An argument given by position or by name; None if it is not given (or hidden behind a star)."""
+    if len(call.args) > index and not any(isinstance(given, ast.Starred) for given in call.args[: index + 1]):
+        return call.args[index]
+    return keyword(call, name)
+
+
+def _patch_new(call: ast.Call, dotted: str) -> ast.expr | None:
+    return argument(call, PATCHERS[dotted], "new")
+
+
+def patched_parameters(function: Function) -> dict[str, Value | None]:
+    """What patch decorators inject: positional parameters after self, the lowest decorator first, the class's last."""
+    decorators = [(function.outer, decorator) for decorator in reversed(function.decorators)]
+    if function.owner is not None and function.name.startswith("test"):
+        decorators += [(function.owner.outer, decorator) for decorator in reversed(function.owner.node.decorator_list)]
+    injecting = []
+    for scope, decorator in decorators:
+        call = decorator if isinstance(decorator, ast.Call) else None
+        dotted = scope.dotted(call.func) if call else None
+        if call and dotted in PATCHERS and _patch_new(call, dotted) is None:
+            injecting.append((scope, call, dotted))
+    names = [argument.arg for argument in function.parameters]
+    return {name: patched(*made) for name, made in zip(names, injecting)}
+
+
+def patched(scope: Scope, call: ast.Call, name: str) -> Value | None:
+    """The mock that a call of patch puts in place, where its kind is certain."""
+    made, makers = keyword(call, "new_callable"), ((scope, call),)
+    if made is not None:
+        kind = (scope.dotted(made) or "").removeprefix(MOCKED)
+        return Value(kind, spec=_spec_of_patch(call), makers=makers) if kind in MOCKS else None
+    target = patch_target(scope, call, name)
+    if is_coroutine_function(target):
+        return Value("AsyncMock", spec=_spec_of_patch(call), makers=makers)
+    if target is None or target.kind not in ("class", "function", "method") or _is_decorated(target):
+        return None
+    if _spec_of_patch(call) == "":
+        return Value("MagicMock", makers=makers)
+    if target.kind == "class" and keyword(call, "autospec") is not None:
+        return Value("MagicMock", target.name, target.scope, spec="autospec", makers=makers)
+    return None
+
+
+def _spec_of_patch(call: ast.Call) -> str:
+    """Whether patch hands a spec to the mock: then the children are not looked at."""
+    if any(word.arg is None for word in call.keywords):
+        return "unknown"
+    if keyword(call, "wraps") is not None:
+        return "wraps"
+    given = [keyword(call, name) for name in ("spec", "spec_set", "autospec")]
+    return "unknown" if any(one is not None and not (isinstance(one, ast.Constant) and not one.value) for one in given) else ""
+
+
+def _is_decorated(function: Value) -> bool:
+    """Whether a decorator may have changed what the function is, or nothing is known about it."""
+    if function.kind == "class":
+        return False
+    if isinstance(function.scope, Function):
+        return not _is_bare(function.scope)
+    return function.kind == "function" and knowledge.function(function.name) is None
+
+
+def patch_target(scope: Scope, call: ast.Call, name: str) -> Value | None:
+    """What a call of patch, patch.object or monkeypatch.setattr replaces: a function, method or class."""
+    first = argument(call, 0, "target")
+    text = scope.constant(first)
+    if isinstance(text, str):
+        return named_object(scope.module, text)
+    attribute = scope.constant(argument(call, 1, "attribute")) or scope.constant(argument(call, 1, "name"))
+    if name.endswith("patch") or not isinstance(attribute, str) or first is None:
+        return None
+    dotted = scope.dotted(first)
+    if dotted is not None and (found := named_object(scope.module, f"{dotted}.{attribute}")) is not None:
+        return found
+    owner = value(scope, first)
+    if owner is None:
+        return None
+    if owner.kind == "class" and isinstance(owner.scope, Class) or owner.kind == "instance":
+        return _member(owner, attribute)
+    return _member(owner._replace(kind="instance"), attribute) if owner.kind == "class" else None
+
+
+def named_object(module: Module, dotted: str) -> Value | None:
+    """The object at a dotted name as patch resolves it: "app.service.asyncio.sleep" is asyncio.sleep."""
+    known = knowledge.patched_name(dotted)
+    if known:
+        return _named(module, known)
+    made = module.project.definition(dotted, module) if module.project else None
+    if made is not None:
+        return Value("class" if isinstance(made, Class) else "function", scope=made)
+    owner, _, name = dotted.rpartition(".")
+    if knowledge.known_class(owner):
+        return _member(Value("instance", knowledge.canonical(owner)), name)
+    return _imported_there(module, owner, name)
+
+
+def _imported_there(module: Module, owner: str, name: str) -> Value | None:
+    """The library function or class that a first-party module has imported: "app.service.sleep"."""
+    home = module.project.module(owner, module) if module.project and owner else None
+    bindings = home.bindings.get(name, ()) if home is not None else ()
+    if home is None or len(bindings) != 1 or bindings[0].how != "import":
+        return None
+    found = _named(home, bindings[0].value)
+    return found if found and (found.kind == "class" or knowledge.function(found.name)) else None
 
 
 # --------------------------------------------------------------------------------------------------------------------
