@@ -2495,7 +2495,7 @@ def is_tampered(scope: Scope, expression: ast.expr) -> bool:
       nodes=(ast.Assign,))  # fmt: skip
 def leaked_dependency_override(node: ast.Assign, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The app outlives the test, and so does what was put into it: later tests get the stand-in, depending on the order."""
-    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture):
+    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture and scope.fixture.scope in ("function", "class", "module")):
         return
     for target in node.targets:
         if isinstance(target, ast.Subscript) and is_overrides(target.value) and is_shared_app(scope, target.value.value):
@@ -2639,7 +2639,9 @@ def is_loop_closed(scope: Scope) -> bool:
 
 
 def is_left_set(scope: Function, call: ast.Call) -> bool:
-    """Whether the loop is made the current one and no other call sets another afterwards."""
+    """Whether the loop is made the current one, other tests may come, and no other call sets another afterwards."""
+    if scope.fixture and scope.fixture.scope not in ("function", "class", "module"):
+        return False
     setting = scope.calls_to("asyncio.set_event_loop")
     if len(setting) != 1 or not setting[0].args or any("set_event_loop" in inner.calls for inner in scope.functions):
         return False
@@ -2733,7 +2735,7 @@ def forgotten_task(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     name = what.by.id
     if len(scope.bindings[name]) != 1 or is_quick_helper(scope, call):
         return
-    if all(is_mere_look(scope_of(scope.module, use), use) for use in scope.uses(name)):
+    if not scope.uses(name):
         yield call, name
 
 
@@ -2741,14 +2743,10 @@ def is_spawned(scope: Scope, call: ast.Call) -> bool:
     """Whether a call makes a task of the running loop: asyncio's functions, or the method of a loop that was asked for."""
     if scope.dotted(call.func) in SPAWNERS:
         return not replaces(scope, "create_task|ensure_future")
-    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "create_task":
+        return False
+    made = maker(scope, call.func.value)
     return made is not None and made[0].dotted(made[1].func) in OWN_LOOP
-
-
-def is_mere_look(scope: Scope, use: ast.Name) -> bool:
-    """`task.done()` and the like: the task's outcome is not asked for."""
-    what = fate(scope, use)
-    return what.what == "attribute" and getattr(what.by, "attr", "") in READS_OF_TASKS or what.what in ("truth", "dropped")
 
 
 def is_quick_helper(scope: Scope, call: ast.Call) -> bool:
@@ -2766,8 +2764,10 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     if not isinstance(scope, Function) or not scope.is_async or not (scope.is_test or scope.fixture) or scope.dotted(call.func) != "time.sleep":
         return
     seconds = scope.constant(call.args[0]) if call.args else None
-    if isinstance(seconds, (int, float)) and seconds <= 0.01 or re.search(r"block|slow|lag|stall|watchdog", scope.name):
+    if isinstance(seconds, (int, float)) and seconds <= 0.01 or re.search(r"block|slow|lag|stall|watchdog|tick", scope.name):
         return
+    if scope.calls_to("asyncio.sleep", "anyio.sleep", "trio.sleep") or "checkpoint" in scope.calls:
+        return  # whoever writes both kinds of sleep into one test means to block
     if not is_expected(scope, call) and not replaces(scope, r"\bsleep\b|\btime\b") and not re.search("freez|travel|clock", " ".join(
             [*scope.requested, *map(ast.unparse, scope.decorators), *map(ast.unparse, with_items(scope, call))])):  # fmt: skip
         yield (call,)
@@ -3018,7 +3018,7 @@ def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterato
 
 def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
     """Whether anything that follows a loop may fail when the loop did not run: a raise, or names that the loop bound."""
-    bound = {name for name, bindings in scope.bindings.items() if any(loop in scope.ancestors(one.node) for one in bindings)}
+    bound = {name for name, bindings in scope.bindings.items() if any(one.node is loop or loop in scope.ancestors(one.node) for one in bindings)}
     used = (use for name in bound for use in scope.facts.names.get(name, ()))
     return any(start(use) > end(loop) and isinstance(use.ctx, ast.Load) for use in used) or any(
         start(one) > end(loop) for one in scope.every(ast.Raise)) or "fail" in scope.calls  # fmt: skip
@@ -3137,12 +3137,21 @@ def lifespan_not_run(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     app = argument(call, 0, "app")
     if (scope.dotted(call.func) or "").partition(".")[0] not in ("httpx", "httpx2") or not isinstance(app, ast.Name):
         return
-    made = maker(scope, app)
+    made = maker(scope, app) or maker_elsewhere(scope, app)
     module = scope.module
     several = (module, *(module.project.conftests if module.project else ()))
     if made is None or not has_lifespan(made, app.id) or any(runs_lifespan(one) for one in several):
         return
     yield call, app.id
+
+
+def maker_elsewhere(scope: Scope, name: ast.Name) -> tuple[Scope, ast.Call] | None:
+    """The call that made what a name imports from a first-party module."""
+    head, _, last = (scope.dotted(name) or "").rpartition(".")
+    project = scope.module.project
+    module = project.module(head, scope.module) if head and project else None
+    bindings = module.bindings.get(last, ()) if module else ()
+    return maker(module, bindings[0].value) if len(bindings) == 1 and bindings[0].how == "assign" else None
 
 
 def has_lifespan(made: tuple[Scope, ast.Call], name: str) -> bool:
