@@ -2377,7 +2377,10 @@ def has_time_limit(scope: Scope, node: ast.AST) -> bool:
 
 
 def is_run_under_timeout(scope: Scope) -> bool:
-    """Whether pytest-timeout limits the tests of a file by a mark or by the configuration, as far as can be seen."""
+    """Whether pytest-timeout, or a base class of a suite's own, limits a test, as far as can be seen."""
+    owner = scope.owner if isinstance(scope, Function) else None
+    if owner and (owner.is_special or owner.roots and not owner.is_testcase):
+        return True
     if isinstance(scope, Function) and any(not is_inert(scope.outer, decorator) for decorator in scope.decorators):
         return True
     if any(mark.name in ("timeout", "async_timeout") for mark in getattr(scope, "marks", ())):
@@ -2560,7 +2563,9 @@ RUNNERS = frozenset(("asyncio.run", "anyio.run", "uvloop.run", "asyncio.runners.
 def run_inside_running_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A thread runs one loop at a time: the call raises (and `pytest.raises(RuntimeError)` takes that for success), or it waits for itself."""
     dotted = scope.dotted(call.func)
-    if dotted == "nest_asyncio.apply" and (scope.module.is_test_file or scope.module.is_conftest):
+    if not (scope.module.is_test_file or scope.module.is_conftest):
+        return
+    if dotted == "nest_asyncio.apply":
         yield call, dotted, "hides calls that fail inside a running loop", "await the coroutines instead"
     if not isinstance(scope, Function) or not scope.is_async or scope.module.imports_package("trio") or is_expected(scope, call):
         return
@@ -2766,8 +2771,10 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     seconds = scope.constant(call.args[0]) if call.args else None
     if isinstance(seconds, (int, float)) and seconds <= 0.01 or re.search(r"block|slow|lag|stall|watchdog|tick", scope.name):
         return
-    if scope.calls_to("asyncio.sleep", "anyio.sleep", "trio.sleep") or "checkpoint" in scope.calls:
+    if scope.calls_to("asyncio.sleep", "anyio.sleep", "trio.sleep") or {"checkpoint", "open_nursery"} & scope.calls.keys():
         return  # whoever writes both kinds of sleep into one test means to block
+    if scope.module.imports_package("trio") or call.args and "clock" in ast.unparse(call.args[0]):
+        return
     if not is_expected(scope, call) and not replaces(scope, r"\bsleep\b|\btime\b") and not re.search("freez|travel|clock", " ".join(
             [*scope.requested, *map(ast.unparse, scope.decorators), *map(ast.unparse, with_items(scope, call))])):  # fmt: skip
         yield (call,)
@@ -2883,14 +2890,12 @@ def sync_test_client(function: Function) -> Iterator[tuple[Any, ...]]:
     """The app runs on another loop in another thread: it deadlocks as soon as it waits for anything of the test's loop."""
     if not function.is_async or not (function.is_test or function.fixture):
         return
-    made = function.calls_to(*TEST_CLIENTS)
-    used = [call for name in (*REQUESTS, "websocket_connect") for call in function.calls.get(name, ())
-            if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name)]  # fmt: skip
-    for call in made or sorted(used, key=start):
-        maker_of = (function, call) if made else maker(function, call.func.value)
-        if maker_of is not None and maker_of[0].dotted(maker_of[1].func) in TEST_CLIENTS:
-            yield call, function.name
+    for call in sorted((call for name in (*REQUESTS, "websocket_connect") for call in function.calls.get(name, ())), key=start):
+        made = maker(function, call.func.value) if isinstance(call.func, ast.Attribute) else None
+        if made is not None and made[0].dotted(made[1].func) in TEST_CLIENTS:
+            yield (made[1] if made[0] is function else call), function.name
             return
+    yield from ((call, function.name) for call in function.calls_to(*TEST_CLIENTS)[:1] if fate(function, call).what == "entered")
 
 
 @rule("ATX904", "sleep-before-assert", "`{0}` before an assertion is a race; wait for the event itself, under a timeout", calls="sleep")
@@ -2904,8 +2909,18 @@ def sleep_before_assert(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
     if not isinstance(statement, ast.Expr) or fate(scope, call).what != "awaited" or replaces(scope, r"\bsleep\b"):
         return
     following = next(iter(statements_after(scope, statement)), None)
-    if following is not None and is_assertion(following) and not is_looped(scope, statement):
+    if following is not None and is_assertion(following) and not is_looped(scope, statement) and not has_fake_clock(scope):
         yield call, ast.unparse(call)[:40]
+
+
+def has_fake_clock(scope: Function) -> bool:
+    """Whether the loop's clock is steered in sight, so that sleeping takes no time and races with nothing."""
+    project = scope.module.project
+    every = (scope.module, *(project.conftests if project else ()))
+    if any(one.imports_package("looptime", "async_solipsism", "aiotools") for one in every):
+        return True
+    words = " ".join([*scope.requested, *(mark.name for mark in scope.marks)])
+    return re.search(r"looptime|clock|freez|time_machine|travel", words) is not None
 
 
 def statements_after(scope: Scope, statement: ast.AST) -> list[ast.stmt]:
@@ -2919,12 +2934,13 @@ def statements_after(scope: Scope, statement: ast.AST) -> list[ast.stmt]:
 
 
 def is_assertion(statement: ast.stmt) -> bool:
-    """`assert ...`, or a call of an assert method of a mock or a TestCase."""
+    """`assert ...`, or a call of something named for that: a mock's or TestCase's assert method, `pytest.raises(E, f)`."""
     if isinstance(statement, ast.Assert):
         return True
     call = statement.value if isinstance(statement, ast.Expr) else None
     call = call.value if isinstance(call, ast.Await) else call
-    return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr.startswith("assert")
+    name = ast.unparse(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
+    return name.startswith(("assert", "raises", "fail", "_assert", "check", "verify"))
 
 
 def is_looped(scope: Scope, node: ast.AST) -> bool:
@@ -3011,6 +3027,8 @@ def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterato
     if not isinstance(scope, Function) or not scope.is_test or node.orelse:
         return
     inside = [one for one in scope.every(ast.Assert) if node in scope.ancestors(one)]
+    if inside and isinstance(inside[0].test, ast.Constant):
+        return  # `assert False`: the stream is to be empty
     after = [one for one in scope.every(ast.Assert, ast.Expr) if start(one) > end(node) and is_assertion(one)]
     if inside and not after and not is_expected(scope, node) and not is_looped(scope, node) and not is_checked_later(scope, node):
         yield inside[0], ast.unparse(node.iter)[:30]
@@ -3028,6 +3046,8 @@ def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
       each="function")  # fmt: skip
 def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
     """The exception is thrown in at the yield; a fixture is different, no test raises into it."""
+    if not serves_tests(function.module) or re.search("lifespan|startup", function.name):
+        return
     if not function.is_async_generator or function.fixture or "contextlib.asynccontextmanager" not in [
             function.outer.dotted(decorator) for decorator in function.decorators]:  # fmt: skip
         return
@@ -3036,12 +3056,24 @@ def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
             yield one, function.name
 
 
+def serves_tests(module: Module) -> bool:
+    """Whether a file holds tests or helpers of tests, by its path."""
+    path = module.path
+    return path is None or "test" in path.stem or path.stem == "conftest" or not {"test", "tests", "_tests", "testing"}.isdisjoint(path.parts)
+
+
+NO_CLEANUP = re.compile(r"^(_?log(ger|ging)?\.|print\()|cancel_scope\.cancel|commit|flush|(?<!a)wait|assert|check|verify|expect|fail\(|raises", re.IGNORECASE)
+
+
 def is_followed(function: Function, node: ast.AST) -> bool:
-    """Whether anything but assertions and logging runs after a node, in its block or the blocks around it."""
+    """Whether anything is cleaned up after a node, in its block or the blocks around it.
+
+    Assertions, waits and commits belong to the way on which nothing was raised; a task group cancels itself when its body raises.
+    """
     statement = function.statement(node)
     around = [one for one in (statement, *function.ancestors(statement)) if isinstance(one, ast.stmt) and one is not function.node]
     return any(
-        not isinstance(following, (ast.Assert, ast.Pass, ast.Return)) and not re.match(r"log(ger|ging)?\.|print\(|_?LOG", ast.unparse(following))
+        not isinstance(following, (ast.Assert, ast.Pass, ast.Return)) and not NO_CLEANUP.search(ast.unparse(following))
         for one in around if not isinstance(function.parent(one), LOOPS)
         for following in statements_after(function, one)
     )  # fmt: skip
@@ -3056,6 +3088,9 @@ def cancelled_not_awaited(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, .
     made = maker(scope, task)
     if made is None or made[0] is not scope or not isinstance(task, ast.Name) or not is_spawned(scope, made[1]):
         return
+    following = statements_after(scope, scope.statement(call))
+    if any(one in following for one in map(scope.statement, scope.every(ast.Await))):
+        return  # the loop goes on, and the task with it
     if all(getattr(fate(one, use).by, "attr", "") in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or fate(one, use).what == "truth"
            for one, use in uses_with_scope(scope, task.id)):  # fmt: skip
         yield call, task.id
@@ -3070,20 +3105,22 @@ def dropped_delivery_future(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
     waited = scope.parent(call)
     made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) and fate(scope, waited).what == "dropped" else None
     kind = made[0].dotted(made[1].func) if made else None
-    if kind in ("aiokafka.AIOKafkaProducer", "aiokafka.producer.AIOKafkaProducer"):
-        yield (call,)
+    if kind in ("aiokafka.AIOKafkaProducer", "aiokafka.producer.AIOKafkaProducer") and not is_expected(scope, call):
+        if not {"commit_transaction", "transaction"} & scope.calls.keys():  # a commit waits for the deliveries and fails with them
+            yield (call,)
 
 
-@rule("ATX914", "unclosed-client", "`{0}` is never closed; use `async with`", calls="AsyncClient Client ClientSession")
+@rule("ATX914", "unclosed-client", "`{0}` is never closed; use `async with`", calls="AsyncClient ClientSession")
 def unclosed_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Sockets stay open until the collector comes by, and its ResourceWarning hits another test."""
     dotted = scope.dotted(call.func) or ""
     if not isinstance(scope, Function) or not scope.is_test or dotted not in {*HTTP_CLIENTS, "aiohttp.ClientSession"}:
         return
-    transport = keyword(call, "transport") or keyword(call, "app")
-    if transport is None and not is_expected(scope, call) and not replaces(scope, "ClientSession|Client"):
-        if keeper(scope, call, ("aclose", "close", "_close"), ()) == "":
-            yield call, dotted
+    if {"transport", "mounts", "app"} & {word.arg for word in call.keywords} or is_expected(scope, call) or replaces(scope, "Client"):
+        return
+    sends = any(name in scope.calls for name in (*REQUESTS, "send"))  # before its first request httpx holds no socket
+    if (sends or dotted.startswith("aiohttp.")) and keeper(scope, call, ("aclose", "close", "_close"), ()) == "":
+        yield call, dotted
 
 
 LOCAL = re.compile(r"https?://(localhost|127\.|0\.0\.0\.0|10\.|192\.168\.|\[|[^./:]+([:/]|$)|[^/:]+\.(test|invalid|local|localhost|internal)\b)")
@@ -3093,9 +3130,11 @@ LOCAL = re.compile(r"https?://(localhost|127\.|0\.0\.0\.0|10\.|192\.168\.|\[|[^.
       calls="AsyncClient Client " + " ".join(REQUESTS))  # fmt: skip
 def real_network_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A test that leaves the machine fails when the other side does, and passes on what the other side says today."""
-    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture):
+    if not isinstance(scope, Function) or not scope.is_async or not (scope.is_test or scope.fixture):
         return
     if scope.dotted(call.func) in HTTP_CLIENTS:
+        if not scope.fixture and not sends_request(scope, call):
+            return
         urls, made = addresses(scope, keyword(call, "base_url")), (scope, call)
     else:
         method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
@@ -3107,6 +3146,12 @@ def real_network_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
     remote = [url for url in urls if re.match(r"https?://[^/{]", url) and not LOCAL.match(url)]
     if remote and not is_expected(scope, call) and not has_http_mock(scope):
         yield call, re.sub(r"(https?://[^/]*).*", r"\1", remote[0])
+
+
+def sends_request(scope: Function, made: ast.Call) -> bool:
+    """Whether a function sends a request through the client that a call makes."""
+    requests = [call.func.value for name in REQUESTS for call in scope.calls.get(name, ()) if isinstance(call.func, ast.Attribute)]
+    return any((found := maker(scope, client)) is not None and found[1] is made for client in requests)
 
 
 def addresses(scope: Function, url: ast.expr | None) -> list[str]:
@@ -3135,7 +3180,7 @@ def has_http_mock(function: Function) -> bool:
 def lifespan_not_run(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """What the app opens at start-up is missing, so the test sees another app than the one that is deployed."""
     app = argument(call, 0, "app")
-    if (scope.dotted(call.func) or "").partition(".")[0] not in ("httpx", "httpx2") or not isinstance(app, ast.Name):
+    if not serves_tests(scope.module) or (scope.dotted(call.func) or "").partition(".")[0] not in ("httpx", "httpx2") or not isinstance(app, ast.Name):
         return
     made = maker(scope, app) or maker_elsewhere(scope, app)
     module = scope.module
