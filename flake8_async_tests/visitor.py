@@ -2569,7 +2569,7 @@ def run_inside_running_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
         yield call, dotted, "hides calls that fail inside a running loop", "await the coroutines instead"
     if not isinstance(scope, Function) or not scope.is_async or scope.module.imports_package("trio") or is_expected(scope, call):
         return
-    if dotted in RUNNERS and call.args and not replaces(scope, dotted.replace(".", r"\.")):
+    if dotted in RUNNERS and not replaces(scope, dotted.replace(".", r"\.")):
         yield call, dotted, "raises RuntimeError inside a running loop", "await the coroutine instead"
     elif isinstance(call.func, ast.Attribute):
         yield from _run_of_object(call, scope, call.func.attr)
@@ -2600,6 +2600,8 @@ def get_event_loop_in_sync_test(call: ast.Call, scope: Scope) -> Iterator[tuple[
     project = scope.module.project
     if not uses_pytest_asyncio(scope.module) or project and project.below("pytest-asyncio", "1.2"):
         return
+    if project and project.declares("pytest") and not project.mentions("pytest-asyncio"):
+        return  # its marks are there for another runner
     if not is_expected(scope, call) and not may_have_loop(scope) and not replaces(scope, "get_event_loop|asyncio"):
         yield call, scope.name
 
@@ -2663,7 +2665,7 @@ def cancels_own_task(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     loop = maker(scope, argument(call, 0, "loop"))
     if (call.args or call.keywords) and (loop is None or scope.dotted(loop[1].func) not in OWN_LOOP):
         return
-    if {"current_task", "get_name"} & (scope.calls.keys() | scope.module.renamed.keys()) or is_expected(scope, call):
+    if {"current_task", "get_name"} & (scope.calls.keys() | scope.module.renamed.keys()):
         return
     done = {_done_to_tasks(scope, one) for one in tasks_from(scope, call)} - {""}
     if done:
@@ -2735,13 +2737,10 @@ def forgotten_task(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     if not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or not scope.is_async:
         return
     what = fate(scope, call)
-    if what.what != "assigned" or what.by.id.startswith("_") or not is_spawned(scope, call) or is_expected(scope, call):
+    if what.what != "assigned" or what.by.id.startswith("_") or not is_spawned(scope, call) or is_quick_helper(scope, call):
         return
-    name = what.by.id
-    if len(scope.bindings[name]) != 1 or is_quick_helper(scope, call):
-        return
-    if not scope.uses(name):
-        yield call, name
+    if not scope.uses(what.by.id):
+        yield call, what.by.id
 
 
 def is_spawned(scope: Scope, call: ast.Call) -> bool:
@@ -2775,7 +2774,7 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
         return  # whoever writes both kinds of sleep into one test means to block
     if scope.module.imports_package("trio") or call.args and "clock" in ast.unparse(call.args[0]):
         return
-    if not is_expected(scope, call) and not replaces(scope, r"\bsleep\b|\btime\b") and not re.search("freez|travel|clock", " ".join(
+    if not replaces(scope, r"\bsleep\b|\btime\b") and not re.search("freez|travel|clock", " ".join(
             [*scope.requested, *map(ast.unparse, scope.decorators), *map(ast.unparse, with_items(scope, call))])):  # fmt: skip
         yield (call,)
 
@@ -3072,11 +3071,11 @@ def is_followed(function: Function, node: ast.AST) -> bool:
     """
     statement = function.statement(node)
     around = [one for one in (statement, *function.ancestors(statement)) if isinstance(one, ast.stmt) and one is not function.node]
-    return any(
-        not isinstance(following, (ast.Assert, ast.Pass, ast.Return)) and not NO_CLEANUP.search(ast.unparse(following))
-        for one in around if not isinstance(function.parent(one), LOOPS)
-        for following in statements_after(function, one)
-    )  # fmt: skip
+    after = [following for one in around if not isinstance(function.parent(one), LOOPS) for following in statements_after(function, one)]
+    if any(isinstance(following, ast.Raise) for following in after):
+        return False
+    return any(not isinstance(following, (ast.Assert, ast.Pass, ast.Return)) and not NO_CLEANUP.search(ast.unparse(following))
+               for following in after)  # fmt: skip
 
 
 @rule("ATX912", "cancelled-not-awaited", "`{0}` is cancelled but not awaited, so its clean-up is cut off; await it", calls="cancel")
