@@ -1494,7 +1494,12 @@ def maker(scope: Scope, expression: ast.AST | None, depth: int = 8) -> tuple[Sco
     """The one call that made an object, seen through names, `with ... as` and the fixtures of a test."""
     if isinstance(expression, ast.Call):
         return scope, expression
-    if not isinstance(expression, ast.Name) or depth == 0 or (found := scope.lookup(expression)) is None or len(found[1]) != 1:
+    if (
+        not isinstance(expression, ast.Name)
+        or depth == 0
+        or (found := scope.lookup(expression)) is None
+        or len(found[1]) != 1
+    ):
         return None
     where, binding = found[0], found[1][0]
     if binding.how in ("assign", "with", "async with"):
@@ -1519,9 +1524,14 @@ def keeper(scope: Function, made: ast.AST, closers: Iterable[str], harmless: Ite
     if first.what != "assigned":
         return _keeps(scope, made, first, closers, harmless)
     name = first.by.id
-    if len(scope.bindings.get(name, ())) != 1 and any(binding.how == "other" for binding in scope.bindings.get(name, ())):
+    if len(scope.bindings.get(name, ())) != 1 and any(
+        binding.how == "other" for binding in scope.bindings.get(name, ())
+    ):
         return "shared"
-    kept = {_keeps(use_scope, use, fate(use_scope, use), closers, harmless) for use_scope, use in uses_with_scope(scope, name)}
+    kept = {
+        _keeps(use_scope, use, fate(use_scope, use), closers, harmless)
+        for use_scope, use in uses_with_scope(scope, name)
+    }
     return next((how for how in ("closed", "entered", "shared", "yielded", "returned") if how in kept), "")
 
 
@@ -1588,7 +1598,10 @@ def _is_mocker(scope: Scope, name: ast.Name) -> bool:
     if found is None or len(found[1]) != 1 or found[1][0].how != "parameter" or not isinstance(found[0], Function):
         return False
     function, annotation = found[0], found[1][0].value.annotation
-    if annotation is not None and function.outer.dotted(annotation) in ("pytest_mock.MockerFixture", "pytest_mock.MockFixture"):
+    if annotation is not None and function.outer.dotted(annotation) in (
+        "pytest_mock.MockerFixture",
+        "pytest_mock.MockFixture",
+    ):
         return True
     return name.id in MOCKERS and find_fixture(function, name.id) is None
 
@@ -1657,9 +1670,17 @@ def _spec_of(scope: Scope, call: ast.Call) -> tuple[str, str, Scope | None]:
 
 def mock_child(mock: Value | None, attribute: str) -> Value | None:
     """The attribute of a mock; what the code configured on it comes first."""
-    if mock is None or mock.kind not in MOCKS or attribute in MOCK_OWN or attribute.startswith(("assert", "_mock", "mock_")):
+    if (
+        mock is None
+        or mock.kind not in MOCKS
+        or attribute in MOCK_OWN
+        or attribute.startswith(("assert", "_mock", "mock_"))
+    ):
         return None
-    if any(f"{path}.configure_mock" in scope.reconfigured or f"{path}.mock_add_spec" in scope.reconfigured for scope, path in mock.paths):
+    if any(
+        f"{path}.configure_mock" in scope.reconfigured or f"{path}.mock_add_spec" in scope.reconfigured
+        for scope, path in mock.paths
+    ):
         return None
     child = _plain_child(mock, attribute)
     if child is not None:
@@ -1689,7 +1710,11 @@ def side_effects(mock: Value) -> list[tuple[Scope, ast.expr]]:
     """The side effects that the code in sight gives a mock."""
     found = [(scope, written) for scope, path in mock.paths for written in scope.stored.get(f"{path}.side_effect", ())]
     found += [(scope, keyword(call, "side_effect")) for scope, call in mock.makers]
-    return [(scope, one) for scope, one in found if one is not None and not (isinstance(one, ast.Constant) and one.value is None)]
+    return [
+        (scope, one)
+        for scope, one in found
+        if one is not None and not (isinstance(one, ast.Constant) and one.value is None)
+    ]
 
 
 def mock_result(mock: Value | None) -> Value | None:
@@ -1701,7 +1726,11 @@ def mock_result(mock: Value | None) -> Value | None:
         return mock_child(mock, "return_value")
     given = agreed([called(value(scope, effect)) if _is_function(value(scope, effect)) else None
                     for scope, effect in effects])  # fmt: skip
-    is_awaited = given is not None and mock.kind == "AsyncMock" and all(is_coroutine_function(value(*effect)) for effect in effects)
+    is_awaited = (
+        given is not None
+        and mock.kind == "AsyncMock"
+        and all(is_coroutine_function(value(*effect)) for effect in effects)
+    )
     return _awaited(given) if is_awaited else given
 
 
@@ -1760,7 +1789,9 @@ def _spec_child(mock: Value, attribute: str) -> Value | None:
 
 
 def _is_property(method: Function) -> bool:
-    return any(method.outer.dotted(decorator) in ("property", "functools.cached_property") for decorator in method.decorators)
+    return any(
+        method.outer.dotted(decorator) in ("property", "functools.cached_property") for decorator in method.decorators
+    )
 
 
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
@@ -1818,7 +1849,11 @@ def _spec_of_patch(call: ast.Call) -> str:
     if keyword(call, "wraps") is not None:
         return "wraps"
     given = [keyword(call, name) for name in ("spec", "spec_set", "autospec")]
-    return "unknown" if any(one is not None and not (isinstance(one, ast.Constant) and not one.value) for one in given) else ""
+    return (
+        "unknown"
+        if any(one is not None and not (isinstance(one, ast.Constant) and not one.value) for one in given)
+        else ""
+    )
 
 
 def _is_decorated(function: Value) -> bool:
@@ -2359,13 +2394,16 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 
 
 TIME_LIMITS = frozenset((
-    "asyncio.timeout", "asyncio.timeout_at", "async_timeout.timeout", "async_timeout.timeout_at", "anyio.fail_after", "anyio.move_on_after",
+    "asyncio.timeout", "asyncio.timeout_at", "async_timeout.timeout", "async_timeout.timeout_at",
+    "anyio.fail_after", "anyio.move_on_after",
     "asyncio.wait_for", "trio.fail_after", "trio.move_on_after", "asyncio.timeouts.timeout",
 ))  # fmt: skip
 
 
 def has_time_limit(scope: Scope, node: ast.AST) -> bool:
-    """Whether a timeout ends what a node waits for: a block around it, wait_for, the test's mark, pytest-timeout's settings."""
+    """Whether a timeout ends what a node waits for: a block around it, wait_for, the test's mark, pytest-timeout's
+    settings.
+    """
     for context in with_items(scope, node):
         call = context if isinstance(context, ast.Call) else None
         dotted = scope.dotted(call.func) if call else None
@@ -2394,21 +2432,34 @@ def is_expected(scope: Scope, node: ast.AST) -> bool:
     for block, field in blocks(scope, node):
         if isinstance(block, ast.Try) and field == "body" and block.handlers:
             return True
-    return any(re.search(r"raises|suppress|warns", ast.unparse(getattr(context, "func", context)), re.I) for context in with_items(scope, node))
+    return any(
+        re.search(r"raises|suppress|warns", ast.unparse(getattr(context, "func", context)), re.IGNORECASE)
+        for context in with_items(scope, node)
+    )
 
 
 def replaces(scope: Scope, words: str) -> bool:
-    """Whether anything that can be seen from a function patches a name that matches (`time.sleep`, by string or object)."""
+    """Whether anything that can be seen from a function patches a name that matches (`time.sleep`, by string or
+    object).
+    """
     for one in (scope, *(closest_fixtures(scope) if isinstance(scope, Function) else ())):
-        calls = [call for name in ("patch", "object", "setattr", "dict", "multiple") for call in one.calls.get(name, ())]
-        calls += [decorator for decorator in getattr(one, "decorators", ()) if "patch" in ast.unparse(getattr(decorator, "func", decorator))]
+        calls = [
+            call for name in ("patch", "object", "setattr", "dict", "multiple") for call in one.calls.get(name, ())
+        ]
+        calls += [
+            decorator
+            for decorator in getattr(one, "decorators", ())
+            if "patch" in ast.unparse(getattr(decorator, "func", decorator))
+        ]
         if any(re.search(words, ast.unparse(call)) for call in calls):
             return True
     return False
 
 
 def closest_fixtures(function: Function) -> list[Function]:
-    """Every fixture that a test or fixture is sure to get, as far as it can be found: requested, used by mark, autouse."""
+    """Every fixture that a test or fixture is sure to get, as far as it can be found: requested, used by mark,
+    autouse.
+    """
     found: list[Function] = []
     todo = _fixtures_asked_for(function) + _autouse(function)
     while todo:
@@ -2434,13 +2485,13 @@ def _autouse(function: Function) -> list[Function]:
     return [fixture for fixtures in several for fixture in fixtures.values() if fixture.fixture.autouse]
 
 
-
-
 HTTP_CLIENTS = {f"{library}.{name}" for library in ("httpx", "httpx2") for name in ("AsyncClient", "Client")}
 MODERN = ("httpx", "0.28")  # the release that removed what earlier ones only warned of
 
 
-@rule("ATX501", "removed-app-argument", "`{0}` takes no `app`; pass `transport={1}(app=...)`", calls="AsyncClient Client")
+@rule(
+    "ATX501", "removed-app-argument", "`{0}` takes no `app`; pass `transport={1}(app=...)`", calls="AsyncClient Client"
+)
 def removed_app_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """httpx 0.28 removed the shortcut (httpx2 never had it): the client cannot be made, so every user of it errors."""
     if keyword(call, "app") is None or (dotted := scope.dotted(call.func)) not in HTTP_CLIENTS:
@@ -2456,16 +2507,31 @@ REQUESTS = {"get": 0, "post": 0, "put": 0, "patch": 0, "delete": 0, "head": 0, "
 @rule("ATX502", "relative-url-without-base-url", "`{0}` is relative and the client has no `base_url`; give it one",
       calls=" ".join(REQUESTS))  # fmt: skip
 def relative_url_without_base_url(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
-    """httpx refuses such a URL on any transport; httpx2 accepts it when a transport other than the network's is given."""
-    url = literal_start(scope, argument(call, REQUESTS[call.func.attr], "url")) if isinstance(call.func, ast.Attribute) else None
+    """httpx refuses such a URL on any transport; httpx2 accepts it when a transport other than the network's is
+    given.
+    """
+    url = (
+        literal_start(scope, argument(call, REQUESTS[call.func.attr], "url"))
+        if isinstance(call.func, ast.Attribute)
+        else None
+    )
     if not url or not url.startswith("/") or url.startswith("//") or (made := maker(scope, call.func.value)) is None:
         return
     where, construction = made
     dotted = where.dotted(construction.func)
     given = {word.arg for word in construction.keywords}
-    if dotted not in HTTP_CLIENTS or given & {"base_url", "app", None} or dotted.startswith("httpx2.") and given & {"transport", "mounts"}:
+    if (
+        dotted not in HTTP_CLIENTS
+        or given & {"base_url", "app", None}
+        or dotted.startswith("httpx2.")
+        and given & {"transport", "mounts"}
+    ):
         return
-    if not is_expected(scope, call) and not is_tampered(scope, call.func.value) and not is_tampered_where_made(where, construction):
+    if (
+        not is_expected(scope, call)
+        and not is_tampered(scope, call.func.value)
+        and not is_tampered_where_made(where, construction)
+    ):
         yield call, url[:40]
 
 
@@ -2494,14 +2560,23 @@ def is_tampered(scope: Scope, expression: ast.expr) -> bool:
     return any(isinstance(given, ast.Name) and given.id == expression.id for call in patches for given in call.args[:1])
 
 
-@rule("ATX503", "leaked-dependency-override", "override on shared app `{0}` is never removed; clear it in the fixture's teardown",
+@rule("ATX503", "leaked-dependency-override",
+      "override on shared app `{0}` is never removed; clear it in the fixture's teardown",
       nodes=(ast.Assign,))  # fmt: skip
 def leaked_dependency_override(node: ast.Assign, scope: Scope) -> Iterator[tuple[Any, ...]]:
-    """The app outlives the test, and so does what was put into it: later tests get the stand-in, depending on the order."""
-    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture and scope.fixture.scope in ("function", "class", "module")):
+    """The app outlives the test, and so does what was put into it: later tests get the stand-in, depending on the
+    order.
+    """
+    if not isinstance(scope, Function) or not (
+        scope.is_test or scope.fixture and scope.fixture.scope in ("function", "class", "module")
+    ):
         return
     for target in node.targets:
-        if isinstance(target, ast.Subscript) and is_overrides(target.value) and is_shared_app(scope, target.value.value):
+        if (
+            isinstance(target, ast.Subscript)
+            and is_overrides(target.value)
+            and is_shared_app(scope, target.value.value)
+        ):
             if not any(clears_overrides(one) for one in clearing_scopes(scope)):
                 yield node, ast.unparse(target.value.value)
 
@@ -2521,17 +2596,22 @@ def is_shared_app(scope: Scope, app: ast.expr) -> bool:
 
 
 def clearing_scopes(function: Function) -> Iterator[Scope]:
-    """Where what a test puts into an app may be taken out again: itself, what it calls here, its fixtures, xunit methods."""
+    """Where what a test puts into an app may be taken out again: itself, what it calls here, its fixtures, xunit
+    methods.
+    """
     module, owner = function.module, function.owner
     yield function
     yield from closest_fixtures(function)
     for other in module.functions + (owner.functions if owner else []):
-        if other.name in function.calls or other.name.lower().startswith(("setup", "teardown", "asyncsetup", "asyncteardown")):
+        if other.name in function.calls or other.name.lower().startswith(
+            ("setup", "teardown", "asyncsetup", "asyncteardown")
+        ):
             yield other
-    for inner in function.functions:
-        yield inner
+    yield from function.functions
     for conftest in module.project.conftests if module.project else ():
-        yield from (other for other in conftest.functions if other.name.startswith("pytest_") or other.name in function.calls)
+        yield from (
+            other for other in conftest.functions if other.name.startswith("pytest_") or other.name in function.calls
+        )
     if function.fixture:  # a fixture that only sets may be undone by the fixtures beside it
         yield from (other for other in module.fixtures.values() if other is not function and other.fixture.autouse)
 
@@ -2539,13 +2619,24 @@ def clearing_scopes(function: Function) -> Iterator[Scope]:
 def clears_overrides(scope: Scope) -> bool:
     """Whether a scope clears, restores or hands on the overrides of an app."""
     changes = [call.func for name in ("clear", "pop", "popitem", "update") for call in scope.calls.get(name, ())]
-    if any(isinstance(change, ast.Attribute) and is_overrides(change.value) and change.attr != "update" for change in changes):
+    if any(
+        isinstance(change, ast.Attribute) and is_overrides(change.value) and change.attr != "update"
+        for change in changes
+    ):
         return True
     if any(store.attr == "dependency_overrides" for store in scope.facts.stores):
         return True
-    if any(isinstance(target, ast.Subscript) and is_overrides(target.value) for node in scope.every(ast.Delete) for target in node.targets):
+    if any(
+        isinstance(target, ast.Subscript) and is_overrides(target.value)
+        for node in scope.every(ast.Delete)
+        for target in node.targets
+    ):
         return True
-    several = [call for name in ("setitem", "setattr", "dict", "object", "copy", "addfinalizer", "callback") for call in scope.calls.get(name, ())]
+    several = [
+        call
+        for name in ("setitem", "setattr", "dict", "object", "copy", "addfinalizer", "callback")
+        for call in scope.calls.get(name, ())
+    ]
     return any("dependency_overrides" in ast.unparse(call) for call in several)
 
 
@@ -2554,20 +2645,29 @@ def clears_overrides(scope: Scope) -> bool:
 # --------------------------------------------------------------------------------------------------------------------
 
 
-LOOP_MAKERS = frozenset(("asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop", "uvloop.new_event_loop"))
+LOOP_MAKERS = frozenset(
+    ("asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop", "uvloop.new_event_loop")
+)
 OWN_LOOP = frozenset(("asyncio.get_event_loop", "asyncio.get_running_loop"))
 RUNNERS = frozenset(("asyncio.run", "anyio.run", "uvloop.run", "asyncio.runners.run"))
 
 
 @rule("ATX601", "run-inside-running-loop", "`{0}` {1}; {2}", calls="run run_until_complete result apply")
 def run_inside_running_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
-    """A thread runs one loop at a time: the call raises (and `pytest.raises(RuntimeError)` takes that for success), or it waits for itself."""
+    """A thread runs one loop at a time: the call raises (and `pytest.raises(RuntimeError)` takes that for success),
+    or it waits for itself.
+    """
     dotted = scope.dotted(call.func)
     if not (scope.module.is_test_file or scope.module.is_conftest):
         return
     if dotted == "nest_asyncio.apply":
         yield call, dotted, "hides calls that fail inside a running loop", "await the coroutines instead"
-    if not isinstance(scope, Function) or not scope.is_async or scope.module.imports_package("trio") or is_expected(scope, call):
+    if (
+        not isinstance(scope, Function)
+        or not scope.is_async
+        or scope.module.imports_package("trio")
+        or is_expected(scope, call)
+    ):
         return
     if dotted in RUNNERS and not replaces(scope, dotted.replace(".", r"\.")):
         yield call, dotted, "raises RuntimeError inside a running loop", "await the coroutine instead"
@@ -2586,16 +2686,27 @@ def _run_of_object(call: ast.Call, scope: Function, method: str) -> Iterator[tup
     elif method == "result" and made == "asyncio.run_coroutine_threadsafe":
         loop = maker(scope, argument(receiver[1], 1, "loop"))
         if loop is not None and loop[0] is scope and scope.dotted(loop[1].func) in OWN_LOOP:
-            yield call, "run_coroutine_threadsafe().result", "waits for the loop that it blocks", "await the coroutine instead"
+            yield (
+                call,
+                "run_coroutine_threadsafe().result",
+                "waits for the loop that it blocks",
+                "await the coroutine instead",
+            )
 
 
-@rule("ATX602", "get-event-loop-in-sync-test", "sync `{0}` has no current loop once an async test has run; use `asyncio.run`",
+@rule("ATX602", "get-event-loop-in-sync-test",
+      "sync `{0}` has no current loop once an async test has run; use `asyncio.run`",
       calls="get_event_loop")  # fmt: skip
 def get_event_loop_in_sync_test(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """asyncio makes a loop on demand only until somebody has set one: alone the test passes, in the suite it fails."""
     if not isinstance(scope, Function) or scope.is_async or scope.dotted(call.func) != "asyncio.get_event_loop":
         return
-    if not (scope.is_test or scope.fixture and scope.fixture.by == "pytest") or scope.owner and scope.owner.roots or not scope.is_plain:
+    if (
+        not (scope.is_test or scope.fixture and scope.fixture.by == "pytest")
+        or scope.owner
+        and scope.owner.roots
+        or not scope.is_plain
+    ):
         return
     project = scope.module.project
     if not uses_pytest_asyncio(scope.module) or project and project.below("pytest-asyncio", "1.2"):
@@ -2606,12 +2717,16 @@ def get_event_loop_in_sync_test(call: ast.Call, scope: Scope) -> Iterator[tuple[
         yield call, scope.name
 
 
-KNOWN_FIXTURES = frozenset("""request monkeypatch tmp_path tmpdir tmp_path_factory tmpdir_factory capsys capfd caplog recwarn mocker pytestconfig
-    httpserver respx_mock freezer benchmark subtests cache record_property testdir pytester""".split())
+KNOWN_FIXTURES = frozenset(
+    """request monkeypatch tmp_path tmpdir tmp_path_factory tmpdir_factory capsys capfd caplog recwarn mocker pytestconfig
+    httpserver respx_mock freezer benchmark subtests cache record_property testdir pytester""".split()
+)
 
 
 def may_have_loop(function: Function) -> bool:
-    """Whether a sync test may well have a current loop: it or a fixture of its sets one, or runs on the loop of an async fixture."""
+    """Whether a sync test may well have a current loop: it or a fixture of its sets one, or runs on the loop of an
+    async fixture.
+    """
     fixtures = closest_fixtures(function)
     found = {fixture.fixture.name for fixture in fixtures}
     unknown = [name for one in (function, *fixtures) for name in one.requested if name not in found | KNOWN_FIXTURES
@@ -2626,8 +2741,14 @@ def may_have_loop(function: Function) -> bool:
 
 @rule("ATX603", "unclosed-event-loop", "{0}; {1}", calls="new_event_loop")
 def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
-    """A loop holds sockets: dropped, it warns in whichever test the collector runs; closed and left set, it fails the next get_event_loop()."""
-    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or scope.dotted(call.func) not in LOOP_MAKERS:
+    """A loop holds sockets: dropped, it warns in whichever test the collector runs; closed and left set, it fails
+    the next get_event_loop().
+    """
+    if (
+        not isinstance(scope, Function)
+        or not (scope.is_test or scope.fixture)
+        or scope.dotted(call.func) not in LOOP_MAKERS
+    ):
         return
     if is_expected(scope, call) or replaces(scope, "event_loop") or not scope.is_plain:
         return
@@ -2636,12 +2757,18 @@ def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
         if not any(is_loop_closed(one) for one in clearing_scopes(scope)):
             yield call, "the new event loop is never closed", "close it in `finally`, or use `asyncio.Runner`"
     elif kept == "closed" and is_left_set(scope, call):
-        yield call, "the closed loop stays the current one", "add `asyncio.set_event_loop(None)`, or use `asyncio.Runner`"
+        yield (
+            call,
+            "the closed loop stays the current one",
+            "add `asyncio.set_event_loop(None)`, or use `asyncio.Runner`",
+        )
 
 
 def is_loop_closed(scope: Scope) -> bool:
     """Whether a scope closes the current loop or replaces it."""
-    closed = [maker(scope, call.func.value) for call in scope.calls.get("close", ()) if isinstance(call.func, ast.Attribute)]
+    closed = [
+        maker(scope, call.func.value) for call in scope.calls.get("close", ()) if isinstance(call.func, ast.Attribute)
+    ]
     return any(made is not None and made[0].dotted(made[1].func) in OWN_LOOP for made in closed)
 
 
@@ -2656,11 +2783,16 @@ def is_left_set(scope: Function, call: ast.Call) -> bool:
     return made is not None and made[1] is call
 
 
-@rule("ATX604", "cancels-own-task", "`all_tasks()` includes the running task, which this {0}; leave out `asyncio.current_task()`",
+@rule("ATX604", "cancels-own-task",
+      "`all_tasks()` includes the running task, which this {0}; leave out `asyncio.current_task()`",
       calls="all_tasks")  # fmt: skip
 def cancels_own_task(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The task cancels itself and then waits for itself: the teardown (or test) never returns, and says nothing."""
-    if not isinstance(scope, Function) or not scope.is_async or scope.dotted(call.func) not in ("asyncio.all_tasks", "asyncio.Task.all_tasks"):
+    if (
+        not isinstance(scope, Function)
+        or not scope.is_async
+        or scope.dotted(call.func) not in ("asyncio.all_tasks", "asyncio.Task.all_tasks")
+    ):
         return
     loop = maker(scope, argument(call, 0, "loop"))
     if (call.args or call.keywords) and (loop is None or scope.dotted(loop[1].func) not in OWN_LOOP):
@@ -2683,9 +2815,17 @@ def tasks_from(scope: Function, call: ast.Call) -> Iterator[ast.AST]:
             todo += scope.uses(what.by.id)
         elif what.what == "argument" and scope.dotted(what.by.func) in ("list", "set", "tuple"):
             todo.append(what.by)
-        elif what.what == "iterated" and isinstance(what.by, ast.comprehension) and all(is_still_running(test) for test in what.by.ifs):
+        elif (
+            what.what == "iterated"
+            and isinstance(what.by, ast.comprehension)
+            and all(is_still_running(test) for test in what.by.ifs)
+        ):
             above = scope.parent(what.by)
-            if isinstance(above.elt, ast.Name) and isinstance(what.by.target, ast.Name) and above.elt.id == what.by.target.id:
+            if (
+                isinstance(above.elt, ast.Name)
+                and isinstance(what.by.target, ast.Name)
+                and above.elt.id == what.by.target.id
+            ):
                 todo.append(above)
 
 
@@ -2712,11 +2852,19 @@ def _cancels_each(scope: Function, loop: Any) -> bool:
     if not isinstance(loop.target, ast.Name):
         return False
     for call in scope.calls.get("cancel", ()):
-        if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id == loop.target.id:
+        if (
+            isinstance(call.func, ast.Attribute)
+            and isinstance(call.func.value, ast.Name)
+            and call.func.value.id == loop.target.id
+        ):
             if isinstance(loop, ast.comprehension):
                 return scope.parent(call) is scope.parent(loop) and all(is_still_running(test) for test in loop.ifs)
             around = list(scope.ancestors(call))
-            tests = [one.test for one in around if isinstance(one, (ast.If, ast.IfExp, ast.While)) and loop in scope.ancestors(one)]
+            tests = [
+                one.test
+                for one in around
+                if isinstance(one, (ast.If, ast.IfExp, ast.While)) and loop in scope.ancestors(one)
+            ]
             return loop in around and all(is_still_running(test) for test in tests) and not _skips_some(scope, loop)
     return False
 
@@ -2737,14 +2885,21 @@ def forgotten_task(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     if not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or not scope.is_async:
         return
     what = fate(scope, call)
-    if what.what != "assigned" or what.by.id.startswith("_") or not is_spawned(scope, call) or is_quick_helper(scope, call):
+    if (
+        what.what != "assigned"
+        or what.by.id.startswith("_")
+        or not is_spawned(scope, call)
+        or is_quick_helper(scope, call)
+    ):
         return
     if not scope.uses(what.by.id):
         yield call, what.by.id
 
 
 def is_spawned(scope: Scope, call: ast.Call) -> bool:
-    """Whether a call makes a task of the running loop: asyncio's functions, or the method of a loop that was asked for."""
+    """Whether a call makes a task of the running loop: asyncio's functions, or the method of a loop that was asked
+    for.
+    """
     if scope.dotted(call.func) in SPAWNERS:
         return not replaces(scope, "create_task|ensure_future")
     if not isinstance(call.func, ast.Attribute) or call.func.attr != "create_task":
@@ -2754,7 +2909,9 @@ def is_spawned(scope: Scope, call: ast.Call) -> bool:
 
 
 def is_quick_helper(scope: Scope, call: ast.Call) -> bool:
-    """A task over a function written inside the test, or over a plain sleep: it acts on what the test waits for anyhow."""
+    """A task over a function written inside the test, or over a plain sleep: it acts on what the test waits for
+    anyhow.
+    """
     coroutine = call.args[0] if call.args else None
     if not isinstance(coroutine, ast.Call):
         return False
@@ -2765,12 +2922,24 @@ def is_quick_helper(scope: Scope, call: ast.Call) -> bool:
 @rule("ATX606", "blocking-sleep", "`time.sleep` blocks the event loop; use `await asyncio.sleep(...)`", calls="sleep")
 def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """No other task runs meanwhile, and an `asyncio.timeout` around it cannot fire."""
-    if not isinstance(scope, Function) or not scope.is_async or not (scope.is_test or scope.fixture) or scope.dotted(call.func) != "time.sleep":
+    if (
+        not isinstance(scope, Function)
+        or not scope.is_async
+        or not (scope.is_test or scope.fixture)
+        or scope.dotted(call.func) != "time.sleep"
+    ):
         return
     seconds = scope.constant(call.args[0]) if call.args else None
-    if isinstance(seconds, (int, float)) and seconds <= 0.01 or re.search(r"block|slow|lag|stall|watchdog|tick", scope.name):
+    if (
+        isinstance(seconds, (int, float))
+        and seconds <= 0.01
+        or re.search(r"block|slow|lag|stall|watchdog|tick", scope.name)
+    ):
         return
-    if scope.calls_to("asyncio.sleep", "anyio.sleep", "trio.sleep") or {"checkpoint", "open_nursery"} & scope.calls.keys():
+    if (
+        scope.calls_to("asyncio.sleep", "anyio.sleep", "trio.sleep")
+        or {"checkpoint", "open_nursery"} & scope.calls.keys()
+    ):
         return  # whoever writes both kinds of sleep into one test means to block
     if scope.module.imports_package("trio") or call.args and "clock" in ast.unparse(call.args[0]):
         return
@@ -2779,7 +2948,8 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
         yield (call,)
 
 
-@rule("ATX607", "timeout-marker-without-plugin", "nothing enforces `timeout` here: pytest-timeout is not among the dependencies; add it",
+@rule("ATX607", "timeout-marker-without-plugin",
+      "nothing enforces `timeout` here: pytest-timeout is not among the dependencies; add it",
       each="test")  # fmt: skip
 def timeout_marker_without_plugin(test: Function) -> Iterator[tuple[Any, ...]]:
     """Without the plugin the mark is a word like any other: a test that hangs, hangs."""
@@ -2787,7 +2957,9 @@ def timeout_marker_without_plugin(test: Function) -> Iterator[tuple[Any, ...]]:
     if mark is None or project is None or not project.declares("pytest") or project.mentions("pytest-timeout"):
         return
     registered = [line for reading in project.readings for line in reading.lines("markers")]
-    if not any(line.startswith("timeout") for line in registered) and not any(handles_timeout(one) for one in project.conftests):
+    if not any(line.startswith("timeout") for line in registered) and not any(
+        handles_timeout(one) for one in project.conftests
+    ):
         yield (mark.node,)
 
 
@@ -2811,12 +2983,18 @@ KAFKA_CLIENTS = {
 }  # fmt: skip
 
 
-@rule("ATX701", "kafka-client-not-stopped", "`{0}` is never stopped; await `{1}()` in `finally` or after the fixture's `yield`",
+@rule("ATX701", "kafka-client-not-stopped",
+      "`{0}` is never stopped; await `{1}()` in `finally` or after the fixture's `yield`",
       calls="AIOKafkaProducer AIOKafkaConsumer AIOKafkaAdminClient AIOProducer AIOConsumer")  # fmt: skip
 def kafka_client_not_stopped(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A client holds sockets and background tasks from its construction on, started or not."""
     dotted = scope.dotted(call.func) or ""
-    if dotted not in KAFKA_CLIENTS or not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or not scope.is_plain:
+    if (
+        dotted not in KAFKA_CLIENTS
+        or not isinstance(scope, Function)
+        or not (scope.is_test or scope.fixture)
+        or not scope.is_plain
+    ):
         return
     if is_expected(scope, call) or replaces(scope, dotted.rpartition(".")[2]):
         return
@@ -2839,7 +3017,8 @@ def is_closed_by_users(fixture: Function, closers: Iterable[str]) -> bool:
     return False
 
 
-@rule("ATX702", "unbounded-consumption", "`async for` over `{0}` never ends by itself; break, or wrap it in `asyncio.timeout`",
+@rule("ATX702", "unbounded-consumption",
+      "`async for` over `{0}` never ends by itself; break, or wrap it in `asyncio.timeout`",
       nodes=(ast.AsyncFor,))  # fmt: skip
 def unbounded_consumption(node: ast.AsyncFor, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A consumer waits for the next message for ever: one message too few, and the test hangs."""
@@ -2847,7 +3026,9 @@ def unbounded_consumption(node: ast.AsyncFor, scope: Scope) -> Iterator[tuple[An
         return
     made = maker(scope, node.iter)
     kind = made[0].dotted(made[1].func) if made else getattr(value(scope, node.iter), "name", None)
-    if kind not in KAFKA_CLIENTS or any(name in scope.calls for name in ("create_task", "ensure_future", "start_soon", "gather", "call_later")):
+    if kind not in KAFKA_CLIENTS or any(
+        name in scope.calls for name in ("create_task", "ensure_future", "start_soon", "gather", "call_later")
+    ):
         return
     yield node, ast.unparse(node.iter)
 
@@ -2858,7 +3039,9 @@ def is_left(scope: Scope, loop: ast.AST) -> bool:
         return True
     if any(innermost_loop(scope, node) is loop for node in scope.every(ast.Break)):
         return True
-    return any(loop in scope.ancestors(call) for name in ("fail", "stop", "skip", "exit") for call in scope.calls.get(name, ()))
+    return any(
+        loop in scope.ancestors(call) for name in ("fail", "stop", "skip", "exit") for call in scope.calls.get(name, ())
+    )
 
 
 def innermost_loop(scope: Scope, node: ast.AST) -> ast.AST | None:
@@ -2883,21 +3066,33 @@ def redundant_marker(test: Function) -> Iterator[tuple[Any, ...]]:
 TEST_CLIENTS = frozenset(("fastapi.testclient.TestClient", "starlette.testclient.TestClient"))
 
 
-@rule("ATX903", "sync-test-client", "sync `TestClient` blocks the loop of async `{0}`; use an async client with `ASGITransport`",
+@rule("ATX903", "sync-test-client",
+      "sync `TestClient` blocks the loop of async `{0}`; use an async client with `ASGITransport`",
       each="function")  # fmt: skip
 def sync_test_client(function: Function) -> Iterator[tuple[Any, ...]]:
-    """The app runs on another loop in another thread: it deadlocks as soon as it waits for anything of the test's loop."""
+    """The app runs on another loop in another thread: it deadlocks as soon as it waits for anything of the test's
+    loop.
+    """
     if not function.is_async or not (function.is_test or function.fixture):
         return
-    for call in sorted((call for name in (*REQUESTS, "websocket_connect") for call in function.calls.get(name, ())), key=start):
+    for call in sorted(
+        (call for name in (*REQUESTS, "websocket_connect") for call in function.calls.get(name, ())), key=start
+    ):
         made = maker(function, call.func.value) if isinstance(call.func, ast.Attribute) else None
         if made is not None and made[0].dotted(made[1].func) in TEST_CLIENTS:
             yield (made[1] if made[0] is function else call), function.name
             return
-    yield from ((call, function.name) for call in function.calls_to(*TEST_CLIENTS)[:1] if fate(function, call).what == "entered")
+    yield from (
+        (call, function.name) for call in function.calls_to(*TEST_CLIENTS)[:1] if fate(function, call).what == "entered"
+    )
 
 
-@rule("ATX904", "sleep-before-assert", "`{0}` before an assertion is a race; wait for the event itself, under a timeout", calls="sleep")
+@rule(
+    "ATX904",
+    "sleep-before-assert",
+    "`{0}` before an assertion is a race; wait for the event itself, under a timeout",
+    calls="sleep",
+)
 def sleep_before_assert(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Too short, and the test fails on a slow day; long enough, and it is slow; and it proves no absence."""
     if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or not call.args:
@@ -2908,7 +3103,12 @@ def sleep_before_assert(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
     if not isinstance(statement, ast.Expr) or fate(scope, call).what != "awaited" or replaces(scope, r"\bsleep\b"):
         return
     following = next(iter(statements_after(scope, statement)), None)
-    if following is not None and is_assertion(following) and not is_looped(scope, statement) and not has_fake_clock(scope):
+    if (
+        following is not None
+        and is_assertion(following)
+        and not is_looped(scope, statement)
+        and not has_fake_clock(scope)
+    ):
         yield call, ast.unparse(call)[:40]
 
 
@@ -2933,7 +3133,9 @@ def statements_after(scope: Scope, statement: ast.AST) -> list[ast.stmt]:
 
 
 def is_assertion(statement: ast.stmt) -> bool:
-    """`assert ...`, or a call of something named for that: a mock's or TestCase's assert method, `pytest.raises(E, f)`."""
+    """`assert ...`, or a call of something named for that: a mock's or TestCase's assert method, `pytest.raises(E,
+    f)`.
+    """
     if isinstance(statement, ast.Assert):
         return True
     call = statement.value if isinstance(statement, ast.Expr) else None
@@ -2951,14 +3153,27 @@ WAITS = {
     "asyncio.Event": (("wait",), ("set",)),
     "asyncio.Condition": (("wait",), ("notify", "notify_all")),
     "asyncio.Barrier": (("wait",), ("abort",)),
-    **{f"asyncio.{name}": (("get", "join"), ("put", "put_nowait", "task_done")) for name in ("Queue", "PriorityQueue", "LifoQueue")},
+    **{
+        f"asyncio.{name}": (("get", "join"), ("put", "put_nowait", "task_done"))
+        for name in ("Queue", "PriorityQueue", "LifoQueue")
+    },
 }
 
 
-@rule("ATX905", "unbounded-wait", "`{0}` may wait for ever; bound it with `asyncio.timeout` or pytest-timeout", calls="wait get join")
+@rule(
+    "ATX905",
+    "unbounded-wait",
+    "`{0}` may wait for ever; bound it with `asyncio.timeout` or pytest-timeout",
+    calls="wait get join",
+)
 def unbounded_wait(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """When the code under test does not act, the suite hangs without a word of which test it was."""
-    if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or fate(scope, call).what != "awaited":
+    if (
+        not isinstance(scope, Function)
+        or not scope.is_test
+        or not scope.is_async
+        or fate(scope, call).what != "awaited"
+    ):
         return
     made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) else None
     waits = WAITS.get(made[0].dotted(made[1].func) or "") if made else None
@@ -2974,7 +3189,12 @@ def _acts_before(act: ast.Call, wait: ast.Call) -> bool:
     return same and start(act) < start(wait)
 
 
-@rule("ATX906", "unbounded-poll", "this loop polls for ever if the condition never holds; bound it with `asyncio.timeout`", nodes=(ast.While,))
+@rule(
+    "ATX906",
+    "unbounded-poll",
+    "this loop polls for ever if the condition never holds; bound it with `asyncio.timeout`",
+    nodes=(ast.While,),
+)
 def unbounded_poll(node: ast.While, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The fault that the test is there to find makes it hang instead of fail."""
     if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or has_time_limit(scope, node):
@@ -2982,18 +3202,26 @@ def unbounded_poll(node: ast.While, scope: Scope) -> Iterator[tuple[Any, ...]]:
     sleeps = [call for call in scope.calls_to("asyncio.sleep", "anyio.sleep") if innermost_loop(scope, call) is node]
     if not sleeps or any(node in scope.ancestors(one) for one in scope.every(ast.Raise, ast.AugAssign, ast.Assert)):
         return
-    if not re.search(r"time|clock|deadline|attempt|retr|count|fail\(|raise", ast.unparse(node)) and not replaces(scope, r"\bsleep\b"):
+    if not re.search(r"time|clock|deadline|attempt|retr|count|fail\(|raise", ast.unparse(node)) and not replaces(
+        scope, r"\bsleep\b"
+    ):
         yield (node,)
 
 
-@rule("ATX907", "early-exit-of-async-generator", "leaving `{0}` early defers its clean-up; use `async with aclosing({0})`",
+@rule("ATX907", "early-exit-of-async-generator",
+      "leaving `{0}` early defers its clean-up; use `async with aclosing({0})`",
       nodes=(ast.AsyncFor,))  # fmt: skip
 def early_exit_of_async_generator(node: ast.AsyncFor, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """`break` leaves the generator suspended: its `finally` runs after the test, and is cut off at its first await."""
     if not isinstance(scope, Function) or not scope.is_test or not isinstance(node.iter, (ast.Call, ast.Name)):
         return
     given = value(scope, node.iter)
-    if given is None or given.kind != "async generator" or not isinstance(given.scope, Function) or given.scope.module is not scope.module:
+    if (
+        given is None
+        or given.kind != "async generator"
+        or not isinstance(given.scope, Function)
+        or given.scope.module is not scope.module
+    ):
         return
     if not leaves_early(scope, node) or not any(needs_cleanup(given.scope, one) for one in given.scope.yields):
         return
@@ -3014,12 +3242,14 @@ def leaves_early(scope: Scope, loop: ast.AST) -> bool:
 def needs_cleanup(generator: Function, node: ast.AST) -> bool:
     """Whether something is undone when a generator is closed at this yield."""
     return any(
-        field == "body" and (isinstance(block, (ast.With, ast.AsyncWith)) or isinstance(block, ast.Try) and block.finalbody)
+        field == "body"
+        and (isinstance(block, (ast.With, ast.AsyncWith)) or isinstance(block, ast.Try) and block.finalbody)
         for block, field in blocks(generator, node)
     )
 
 
-@rule("ATX908", "assertion-in-maybe-empty-stream", "asserts nothing if `{0}` yields nothing; assert on what it collected, after the loop",
+@rule("ATX908", "assertion-in-maybe-empty-stream",
+      "asserts nothing if `{0}` yields nothing; assert on what it collected, after the loop",
       nodes=(ast.AsyncFor,))  # fmt: skip
 def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A stream that broke and yields nothing passes."""
@@ -3029,19 +3259,32 @@ def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterato
     if inside and isinstance(inside[0].test, ast.Constant):
         return  # `assert False`: the stream is to be empty
     after = [one for one in scope.every(ast.Assert, ast.Expr) if start(one) > end(node) and is_assertion(one)]
-    if inside and not after and not is_expected(scope, node) and not is_looped(scope, node) and not is_checked_later(scope, node):
+    if (
+        inside
+        and not after
+        and not is_expected(scope, node)
+        and not is_looped(scope, node)
+        and not is_checked_later(scope, node)
+    ):
         yield inside[0], ast.unparse(node.iter)[:30]
 
 
 def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
-    """Whether anything that follows a loop may fail when the loop did not run: a raise, or names that the loop bound."""
-    bound = {name for name, bindings in scope.bindings.items() if any(one.node is loop or loop in scope.ancestors(one.node) for one in bindings)}
+    """Whether anything that follows a loop may fail when the loop did not run: a raise, or names that the loop
+    bound.
+    """
+    bound = {
+        name
+        for name, bindings in scope.bindings.items()
+        if any(one.node is loop or loop in scope.ancestors(one.node) for one in bindings)
+    }
     used = (use for name in bound for use in scope.facts.names.get(name, ()))
     return any(start(use) > end(loop) and isinstance(use.ctx, ast.Load) for use in used) or any(
         start(one) > end(loop) for one in scope.every(ast.Raise)) or "fail" in scope.calls  # fmt: skip
 
 
-@rule("ATX909", "unprotected-yield", "when the body of `{0}` raises, what follows this `yield` is skipped; use `try ... finally`",
+@rule("ATX909", "unprotected-yield",
+      "when the body of `{0}` raises, what follows this `yield` is skipped; use `try ... finally`",
       each="function")  # fmt: skip
 def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
     """The exception is thrown in at the yield; a fixture is different, no test raises into it."""
@@ -3051,37 +3294,67 @@ def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
             function.outer.dotted(decorator) for decorator in function.decorators]:  # fmt: skip
         return
     for one in function.yields:
-        if not any(isinstance(block, ast.Try) and field == "body" for block, field in blocks(function, one)) and is_followed(function, one):
+        if not any(
+            isinstance(block, ast.Try) and field == "body" for block, field in blocks(function, one)
+        ) and is_followed(function, one):
             yield one, function.name
 
 
 def serves_tests(module: Module) -> bool:
     """Whether a file holds tests or helpers of tests, by its path."""
     path = module.path
-    return path is None or "test" in path.stem or path.stem == "conftest" or not {"test", "tests", "_tests", "testing"}.isdisjoint(path.parts)
+    return (
+        path is None
+        or "test" in path.stem
+        or path.stem == "conftest"
+        or not {"test", "tests", "_tests", "testing"}.isdisjoint(path.parts)
+    )
 
 
-NO_CLEANUP = re.compile(r"^(_?log(ger|ging)?\.|print\()|cancel_scope\.cancel|commit|flush|(?<!a)wait|assert|check|verify|expect|fail\(|raises", re.IGNORECASE)
+NO_CLEANUP = re.compile(
+    r"^(_?log(ger|ging)?\.|print\()|cancel_scope\.cancel|commit|flush|(?<!a)wait|assert|check|verify|expect|fail\(|raises",
+    re.IGNORECASE,
+)
 
 
 def is_followed(function: Function, node: ast.AST) -> bool:
     """Whether anything is cleaned up after a node, in its block or the blocks around it.
 
-    Assertions, waits and commits belong to the way on which nothing was raised; a task group cancels itself when its body raises.
+    Assertions, waits and commits belong to the way on which nothing was raised; a task group cancels itself when
+    its body raises.
     """
     statement = function.statement(node)
-    around = [one for one in (statement, *function.ancestors(statement)) if isinstance(one, ast.stmt) and one is not function.node]
-    after = [following for one in around if not isinstance(function.parent(one), LOOPS) for following in statements_after(function, one)]
+    around = [
+        one
+        for one in (statement, *function.ancestors(statement))
+        if isinstance(one, ast.stmt) and one is not function.node
+    ]
+    after = [
+        following
+        for one in around
+        if not isinstance(function.parent(one), LOOPS)
+        for following in statements_after(function, one)
+    ]
     if any(isinstance(following, ast.Raise) for following in after):
         return False
     return any(not isinstance(following, (ast.Assert, ast.Pass, ast.Return)) and not NO_CLEANUP.search(ast.unparse(following))
                for following in after)  # fmt: skip
 
 
-@rule("ATX912", "cancelled-not-awaited", "`{0}` is cancelled but not awaited, so its clean-up is cut off; await it", calls="cancel")
+@rule(
+    "ATX912",
+    "cancelled-not-awaited",
+    "`{0}` is cancelled but not awaited, so its clean-up is cut off; await it",
+    calls="cancel",
+)
 def cancelled_not_awaited(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """`cancel()` only asks: the task ends later, and what it raises meanwhile is hidden."""
-    if not isinstance(scope, Function) or not scope.is_async or not (scope.is_test or scope.fixture) or not isinstance(call.func, ast.Attribute):
+    if (
+        not isinstance(scope, Function)
+        or not scope.is_async
+        or not (scope.is_test or scope.fixture)
+        or not isinstance(call.func, ast.Attribute)
+    ):
         return
     task = call.func.value
     made = maker(scope, task)
@@ -3095,17 +3368,24 @@ def cancelled_not_awaited(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, .
         yield call, task.id
 
 
-@rule("ATX913", "dropped-delivery-future", "`send()` gives a future that nobody awaits, so delivery may fail unseen; use `send_and_wait()`",
+@rule("ATX913", "dropped-delivery-future",
+      "`send()` gives a future that nobody awaits, so delivery may fail unseen; use `send_and_wait()`",
       calls="send")  # fmt: skip
 def dropped_delivery_future(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Awaiting `send()` only puts the message into the buffer."""
     if not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or fate(scope, call).what != "awaited":
         return
     waited = scope.parent(call)
-    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) and fate(scope, waited).what == "dropped" else None
+    made = (
+        maker(scope, call.func.value)
+        if isinstance(call.func, ast.Attribute) and fate(scope, waited).what == "dropped"
+        else None
+    )
     kind = made[0].dotted(made[1].func) if made else None
     if kind in ("aiokafka.AIOKafkaProducer", "aiokafka.producer.AIOKafkaProducer") and not is_expected(scope, call):
-        if not {"commit_transaction", "transaction"} & scope.calls.keys():  # a commit waits for the deliveries and fails with them
+        if (
+            not {"commit_transaction", "transaction"} & scope.calls.keys()
+        ):  # a commit waits for the deliveries and fails with them
             yield (call,)
 
 
@@ -3115,17 +3395,24 @@ def unclosed_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     dotted = scope.dotted(call.func) or ""
     if not isinstance(scope, Function) or not scope.is_test or dotted not in {*HTTP_CLIENTS, "aiohttp.ClientSession"}:
         return
-    if {"transport", "mounts", "app"} & {word.arg for word in call.keywords} or is_expected(scope, call) or replaces(scope, "Client"):
+    if (
+        {"transport", "mounts", "app"} & {word.arg for word in call.keywords}
+        or is_expected(scope, call)
+        or replaces(scope, "Client")
+    ):
         return
     sends = any(name in scope.calls for name in (*REQUESTS, "send"))  # before its first request httpx holds no socket
     if (sends or dotted.startswith("aiohttp.")) and keeper(scope, call, ("aclose", "close", "_close"), ()) == "":
         yield call, dotted
 
 
-LOCAL = re.compile(r"https?://(localhost|127\.|0\.0\.0\.0|10\.|192\.168\.|\[|[^./:]+([:/]|$)|[^/:]+\.(test|invalid|local|localhost|internal)\b)")
+LOCAL = re.compile(
+    r"https?://(localhost|127\.|0\.0\.0\.0|10\.|192\.168\.|\[|[^./:]+([:/]|$)|[^/:]+\.(test|invalid|local|localhost|internal)\b)"
+)
 
 
-@rule("ATX916", "real-network-client", "`{0}` is a real host, so the test needs the network; give the client a transport",
+@rule("ATX916", "real-network-client",
+      "`{0}` is a real host, so the test needs the network; give the client a transport",
       calls="AsyncClient Client " + " ".join(REQUESTS))  # fmt: skip
 def real_network_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A test that leaves the machine fails when the other side does, and passes on what the other side says today."""
@@ -3149,7 +3436,12 @@ def real_network_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
 
 def sends_request(scope: Function, made: ast.Call) -> bool:
     """Whether a function sends a request through the client that a call makes."""
-    requests = [call.func.value for name in REQUESTS for call in scope.calls.get(name, ()) if isinstance(call.func, ast.Attribute)]
+    requests = [
+        call.func.value
+        for name in REQUESTS
+        for call in scope.calls.get(name, ())
+        if isinstance(call.func, ast.Attribute)
+    ]
     return any((found := maker(scope, client)) is not None and found[1] is made for client in requests)
 
 
@@ -3157,7 +3449,9 @@ def addresses(scope: Function, url: ast.expr | None) -> list[str]:
     """The literal URLs that an expression may give; `request.param` stands for the fixture's own params."""
     if url is not None and ast.unparse(url) == "request.param" and scope.fixture:
         params = scope.outer.plain(scope.fixture.argument("params"))
-        return [text for element in getattr(params, "elts", ()) if isinstance(text := scope.outer.constant(element), str)]
+        return [
+            text for element in getattr(params, "elts", ()) if isinstance(text := scope.outer.constant(element), str)
+        ]
     text = literal_start(scope, url)
     return [text] if text else []
 
@@ -3168,18 +3462,28 @@ def has_http_mock(function: Function) -> bool:
     if any(one.imports_package("respx", "pytest_httpx", "vcr", "aioresponses", "pook", "responses", "mocket", "httpretty")
            for one in (module, *(module.project.conftests if module.project else ()))):  # fmt: skip
         return True
-    if any(mark.name in ("vcr", "respx", "httpx_mock", "network", "integration", "e2e", "live", "online") for mark in function.marks):
+    if any(
+        mark.name in ("vcr", "respx", "httpx_mock", "network", "integration", "e2e", "live", "online")
+        for mark in function.marks
+    ):
         return True
     names = {name for one in (function, *closest_fixtures(function)) for name in one.requested}
-    return any(re.search("mock|vcr|respx|cassette|monkeypatch", name) for name in names) or replaces(function, "http|send|request|Client|get|post")
+    return any(re.search("mock|vcr|respx|cassette|monkeypatch", name) for name in names) or replaces(
+        function, "http|send|request|Client|get|post"
+    )
 
 
-@rule("ATX917", "lifespan-not-run", "`ASGITransport` does not run the lifespan of `{0}`; wrap the app in `LifespanManager`",
+@rule("ATX917", "lifespan-not-run",
+      "`ASGITransport` does not run the lifespan of `{0}`; wrap the app in `LifespanManager`",
       calls="ASGITransport")  # fmt: skip
 def lifespan_not_run(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """What the app opens at start-up is missing, so the test sees another app than the one that is deployed."""
     app = argument(call, 0, "app")
-    if not serves_tests(scope.module) or (scope.dotted(call.func) or "").partition(".")[0] not in ("httpx", "httpx2") or not isinstance(app, ast.Name):
+    if (
+        not serves_tests(scope.module)
+        or (scope.dotted(call.func) or "").partition(".")[0] not in ("httpx", "httpx2")
+        or not isinstance(app, ast.Name)
+    ):
         return
     made = maker(scope, app) or maker_elsewhere(scope, app)
     module = scope.module
@@ -3201,7 +3505,11 @@ def maker_elsewhere(scope: Scope, name: ast.Name) -> tuple[Scope, ast.Call] | No
 def has_lifespan(made: tuple[Scope, ast.Call], name: str) -> bool:
     """Whether the call makes a FastAPI or Starlette app with something to do at start-up."""
     where, call = made
-    if where.dotted(call.func) not in ("fastapi.FastAPI", "starlette.applications.Starlette", "fastapi.applications.FastAPI"):
+    if where.dotted(call.func) not in (
+        "fastapi.FastAPI",
+        "starlette.applications.Starlette",
+        "fastapi.applications.FastAPI",
+    ):
         return False
     return any(keyword(call, word) is not None for word in ("lifespan", "on_startup"))
 
