@@ -2752,7 +2752,7 @@ def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
         or scope.dotted(call.func) not in LOOP_MAKERS
     ):
         return
-    if is_expected(scope, call) or replaces(scope, "event_loop") or not scope.is_plain:
+    if is_expected(scope, call) or replaces(scope, "event_loop"):
         return
     kept = keeper(scope, call, ("close",), ("asyncio.set_event_loop",))
     if kept == "":
@@ -2991,12 +2991,7 @@ KAFKA_CLIENTS = {
 def kafka_client_not_stopped(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A client holds sockets and background tasks from its construction on, started or not."""
     dotted = scope.dotted(call.func) or ""
-    if (
-        dotted not in KAFKA_CLIENTS
-        or not isinstance(scope, Function)
-        or not (scope.is_test or scope.fixture)
-        or not scope.is_plain
-    ):
+    if dotted not in KAFKA_CLIENTS or not isinstance(scope, Function) or not (scope.is_test or scope.fixture):
         return
     if is_expected(scope, call) or replaces(scope, dotted.rpartition(".")[2]):
         return
