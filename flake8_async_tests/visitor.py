@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Sequence
@@ -238,6 +238,11 @@ class Scope:
     @cached_property
     def classes(self) -> list[Class]:
         return [scope for scope in self.facts.scopes if isinstance(scope, Class)]
+
+    @cached_property
+    def marked_loop_scopes(self) -> Counter[str | None]:
+        """The loop scopes that the asyncio marks of the tests right here name."""
+        return Counter(mark.loop_scope for one in self.functions if one.is_test for mark in one.own_marks if mark.name == "asyncio")
 
     def every(self, *kinds: type) -> list[Any]:
         """All nodes of these types, in document order."""
@@ -1971,7 +1976,9 @@ def table(opt_in: tuple[str, ...]) -> Table:
 
 
 # Text without any of which a file holds no async code, no async test double and no mark of ours.
-INTERESTING = ("sync", "await", "anyio", "trio", "event_loop")
+INTERESTING = ("sync", "anyio", "trio", "event_loop")
+# What of these words is more than a mention: async code itself, or tests, fixtures and mocks that may handle some.
+CONCERNED = re.compile(r"\basync\s+(?:def|with|for)\b|\bawait\b|pytest|unittest|fixture|[mM]ock|def test|class Test")
 
 
 def is_interesting(path: Path | None, lines: Sequence[str]) -> bool:
@@ -1979,7 +1986,7 @@ def is_interesting(path: Path | None, lines: Sequence[str]) -> bool:
     if path is not None and path.name == "conftest.py":
         return True
     text = "".join(lines)
-    return any(word in text for word in INTERESTING)
+    return any(word in text for word in INTERESTING) and CONCERNED.search(text) is not None
 
 
 def gather(tree: ast.Module, path: Path | None = None, project: Project | None = None,
@@ -2360,10 +2367,9 @@ def loop_scope_reset(test: Function) -> Iterator[tuple[Any, ...]]:
 
 def neighbours_loop_scope(test: Function) -> str | None:
     """The loop scope that all other marked tests beside this one name; None unless there are three and they agree."""
-    others = [mark for other in test.outer.functions if other is not test and other.is_test
-              for mark in other.own_marks if mark.name == "asyncio"]  # fmt: skip
-    scopes = {mark.loop_scope for mark in others}
-    return scopes.pop() if len(others) >= 3 and len(scopes) == 1 else None
+    own = Counter(mark.loop_scope for mark in test.own_marks if mark.name == "asyncio")
+    scopes = test.outer.marked_loop_scopes - own
+    return next(iter(scopes)) if scopes.total() >= 3 and len(scopes) == 1 else None
 
 
 @rule("ATX113", "marker-on-fixture", "`asyncio` mark on fixture `{0}`, an error since pytest 9; remove the mark", each="fixture")
