@@ -123,43 +123,65 @@ class Facts:
         self.stores: list[ast.Attribute] = []  # attributes that are assigned to or deleted
 
 
+# Short names of the types that the walk asks for at each node.
+_Attribute, _Call, _Constant, _Load, _Name, _SCOPES = ast.Attribute, ast.Call, ast.Constant, ast.Load, ast.Name, frozenset(SCOPES)
+
+
 def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
-    """The one walk: every node of a scope once, with its parent noted."""
+    """The one walk: every node of a scope once, with its parent noted.
+
+    Calls, attributes and names are most of a test, so these take a short way: what would be popped next is taken at once.
+    """
     facts = Facts()
     nodes, calls, names, parents = facts.nodes, facts.calls, facts.names, scope.module.parents
-    stack: list[ast.AST] = list(roots)[::-1]
+    stack: list[Any] = list(roots)[::-1]
+    push, pop = stack.append, stack.pop
     while stack:
-        node = stack.pop()
+        node = pop()
         kind = type(node)
-        if kind is ast.Name:
-            names[node.id].append(node)
-            continue
-        if kind is ast.Call:
-            function = node.func
-            if type(function) is ast.Attribute:
-                calls[function.attr].append(node)
-            elif type(function) is ast.Name:
-                calls[function.id].append(node)
-            else:
-                calls[""].append(node)
-        elif kind is ast.Attribute:
-            if type(node.ctx) is not ast.Load:
+        if kind is _Call:
+            for word in reversed(node.keywords):
+                parents[word] = node
+                child = word.value
+                if type(child) is not _Constant:
+                    parents[child] = word
+                    push(child)
+            for child in reversed(node.args):
+                if type(child) is not _Constant:
+                    parents[child] = node
+                    push(child)
+            child = node.func
+            parents[child] = node
+            kind = type(child)
+            calls[child.attr if kind is _Attribute else child.id if kind is _Name else ""].append(node)
+            node = child
+        while kind is _Attribute:
+            if type(node.ctx) is not _Load:
                 facts.stores.append(node)
-        elif kind in KEPT:
-            nodes[kind].append(node)
-        elif kind in SCOPES:
-            stack += _enter(scope, node, facts)
-            continue
-        for field in CHILDREN.get(kind, ()):
-            child = getattr(node, field, None)
-            if type(child) is list:
-                for item in reversed(child):
-                    if type(item) is not ast.Constant and item is not None:
-                        parents[item] = node
-                        stack.append(item)
-            elif child is not None and type(child) is not ast.Constant:
+            child = node.value
+            kind = type(child)
+            if kind is not _Constant:
                 parents[child] = node
-                stack.append(child)
+            node = child
+        if kind is _Name:
+            names[node.id].append(node)
+        elif kind is _Call:
+            push(node)
+        elif kind in _SCOPES:
+            stack += _enter(scope, node, facts)
+        else:
+            if kind in KEPT:
+                nodes[kind].append(node)
+            for field in CHILDREN.get(kind, ()):
+                child = getattr(node, field, None)
+                if type(child) is list:
+                    for item in reversed(child):
+                        if type(item) is not _Constant and item is not None:
+                            parents[item] = node
+                            push(item)
+                elif child is not None and type(child) is not _Constant:
+                    parents[child] = node
+                    push(child)
     return facts
 
 
