@@ -2538,11 +2538,8 @@ def relative_url_without_base_url(call: ast.Call, scope: Scope) -> Iterator[tupl
     """httpx refuses such a URL on any transport; httpx2 accepts it when a transport other than the network's is
     given.
     """
-    url = (
-        literal_start(scope, argument(call, REQUESTS[call.func.attr], "url"))
-        if isinstance(call.func, ast.Attribute)
-        else None
-    )
+    method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    url = literal_start(scope, argument(call, REQUESTS[method], "url")) if method in REQUESTS else None
     if not url or not url.startswith("/") or url.startswith("//") or (made := maker(scope, call.func.value)) is None:
         return
     where, construction = made
@@ -2843,7 +2840,7 @@ def tasks_from(scope: Function, call: ast.Call) -> Iterator[ast.AST]:
         what = fate(scope, one)
         if what.what == "assigned" and len(scope.bindings.get(what.by.id, ())) == 1:
             todo += scope.uses(what.by.id)
-        elif what.what == "argument" and scope.dotted(what.by.func) in ("list", "set", "tuple"):
+        elif what.what == "argument" and scope.dotted(getattr(what.by, "func", None)) in ("list", "set", "tuple"):
             todo.append(what.by)
         elif (
             what.what == "iterated"
@@ -2851,11 +2848,7 @@ def tasks_from(scope: Function, call: ast.Call) -> Iterator[ast.AST]:
             and all(is_still_running(test) for test in what.by.ifs)
         ):
             above = scope.parent(what.by)
-            if (
-                isinstance(above.elt, ast.Name)
-                and isinstance(what.by.target, ast.Name)
-                and above.elt.id == what.by.target.id
-            ):
+            if above is not None and ast.unparse(getattr(above, "elt", what.by)) == ast.unparse(what.by.target):
                 todo.append(above)
 
 
