@@ -2722,7 +2722,7 @@ def _run_of_object(call: ast.Call, scope: Function, method: str) -> Iterator[tup
 
 
 @rule("ATX602", "get-event-loop-in-sync-test",
-      "sync `{0}` has no current loop once an async test has run; use `asyncio.run`",
+      "sync code has no current loop once an async test has run; use `asyncio.run`",
       calls="get_event_loop")  # fmt: skip
 def get_event_loop_in_sync_test(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """asyncio makes a loop on demand only until somebody has set one: alone the test passes, in the suite it fails."""
@@ -2741,7 +2741,7 @@ def get_event_loop_in_sync_test(call: ast.Call, scope: Scope) -> Iterator[tuple[
     if project and project.declares("pytest") and not project.mentions("pytest-asyncio"):
         return  # its marks are there for another runner
     if not is_expected(scope, call) and not may_have_loop(scope) and not replaces(scope, "get_event_loop|asyncio"):
-        yield call, scope.name
+        yield (call,)
 
 
 KNOWN_FIXTURES = frozenset(
@@ -3085,7 +3085,7 @@ TEST_CLIENTS = frozenset(("fastapi.testclient.TestClient", "starlette.testclient
 
 
 @rule("ATX903", "sync-test-client",
-      "sync `TestClient` blocks the loop of async `{0}`; use an async client with `ASGITransport`",
+      "sync `TestClient` blocks the test's own loop; use an async client with `ASGITransport`",
       each="function")  # fmt: skip
 def sync_test_client(function: Function) -> Iterator[tuple[Any, ...]]:
     """The app runs on another loop in another thread: it deadlocks as soon as it waits for anything of the test's
@@ -3098,7 +3098,7 @@ def sync_test_client(function: Function) -> Iterator[tuple[Any, ...]]:
     ):
         made = maker(function, call.func.value) if isinstance(call.func, ast.Attribute) else None
         if made is not None and made[0].dotted(made[1].func) in TEST_CLIENTS:
-            yield (made[1] if made[0] is function else call), function.name
+            yield ((made[1] if made[0] is function else call),)
             return
     yield from (
         (call, function.name) for call in function.calls_to(*TEST_CLIENTS)[:1] if fate(function, call).what == "entered"
@@ -3227,7 +3227,7 @@ def unbounded_poll(node: ast.While, scope: Scope) -> Iterator[tuple[Any, ...]]:
 
 
 @rule("ATX907", "early-exit-of-async-generator",
-      "leaving `{0}` early defers its clean-up; use `async with aclosing({0})`",
+      "leaving `{0}` early defers its clean-up; use `async with aclosing(...)`",
       nodes=(ast.AsyncFor,))  # fmt: skip
 def early_exit_of_async_generator(node: ast.AsyncFor, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """`break` leaves the generator suspended: its `finally` runs after the test, and is cut off at its first await."""
@@ -3302,7 +3302,7 @@ def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
 
 
 @rule("ATX909", "unprotected-yield",
-      "when the body of `{0}` raises, what follows this `yield` is skipped; use `try ... finally`",
+      "if the `async with` body raises, what follows this `yield` is skipped; use `try ... finally`",
       each="function")  # fmt: skip
 def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
     """The exception is thrown in at the yield; a fixture is different, no test raises into it."""
@@ -3315,7 +3315,7 @@ def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
         if not any(
             isinstance(block, ast.Try) and field == "body" for block, field in blocks(function, one)
         ) and is_followed(function, one):
-            yield one, function.name
+            yield (one,)
 
 
 def serves_tests(module: Module) -> bool:
