@@ -203,32 +203,33 @@ def _native(data: Any, *keys: str) -> dict[str, Any]:
 
 def _pyproject(path: Path, native: bool) -> dict[str, Any] | None:
     tool = table(read_toml(path), "tool", "pytest")
-    if isinstance(tool.get("ini_options"), dict):
+    own = {key: value for key, value in tool.items() if key != "ini_options"} if native else {}
+    if isinstance(tool.get("ini_options"), dict) and (tool["ini_options"] or not own):
         return dict(tool["ini_options"])
-    own = {key: value for key, value in tool.items() if key != "ini_options"}
-    return own if native and own else None
+    return own or None
 
 
 def _addopts(value: Any) -> tuple[dict[str, str], tuple[str, ...]]:
     """What `addopts` sets that concerns async tests: configuration keys, and plugins named by -p."""
     words = [str(word) for word in value] if isinstance(value, list) else _split(str(value or ""))
     options: dict[str, str] = {}
+    forced: dict[str, str] = {}  # options proper, which beat -o; of each the last one counts
     plugins: list[str] = []
     for word, following in zip(words, [*words[1:], ""]):
         name, equals, given = word.partition("=")
         if name == "--asyncio-mode":
-            options["asyncio_mode"] = given if equals else following
+            forced["asyncio_mode"] = given if equals else following
         elif name in ("-o", "--override-ini") or word.startswith("-o"):
             key, _, setting = (given if name == "--override-ini" and equals else following if word == "-o" or not equals
                                else word[2:]).partition("=")  # fmt: skip
-            options.setdefault(key.strip(), setting)
+            options[key.strip()] = setting
         elif name == "--timeout":
-            options["timeout"] = given or following
+            forced["timeout"] = given or following
         elif word == "-p":
             plugins.append(following)
         elif word.startswith("-p") and not word.startswith("--"):
             plugins.append(word[2:])
-    return options, tuple(plugins)
+    return {**options, **forced}, tuple(plugins)
 
 
 def _here(folder: Path, native: bool) -> tuple[Path, dict[str, Any]] | None:
@@ -250,17 +251,17 @@ def upwards(folder: Path, top: Path) -> Iterator[Path]:
 
 def _reading(folder: Path, top: Path, native: bool) -> Configuration:
     """The configuration as pytest finds it when `folder` is the common ancestor of its arguments."""
-    rootdir = None
     for one in upwards(folder, top):
         found = _here(one, native)
         if found is not None:
             options, plugins = _addopts(found[1].get("addopts"))
             return Configuration(one, found[0], found[1], options, plugins)
-    for one in upwards(folder, top):
-        if stamp(one / "setup.py"):
-            rootdir = one
-            break
-    return Configuration(rootdir or folder, None, {}, {}, ())
+    # Without any settings, the nearest pyproject.toml marks the rootdir, else the nearest setup.py.
+    for name in ("pyproject.toml", "setup.py"):
+        for one in upwards(folder, top):
+            if stamp(one / name):
+                return Configuration(one, None, {}, {}, ())
+    return Configuration(folder, None, {}, {}, ())
 
 
 def top_of(folder: Path) -> Path:
@@ -659,31 +660,32 @@ class Project:
         return list(dict.fromkeys(_problems(self.folder)))
 
     @cached_property
-    def conftests(self) -> list[Module]:
-        """The conftest chain of the file, nearest first, with the local plugins that it names."""
-        found: list[Module] = []
+    def chain(self) -> list[Module]:
+        """The conftest files that apply to the file, nearest first."""
+        found = []
         for one in upwards(self.folder.path, self.rootdir):
             if one.is_relative_to(self.folder.top) and (self.path is None or one / "conftest.py" != self.path):
                 module = module_at(one / "conftest.py", self.settings)
-                if module is not None:
-                    found += self._with_plugins(module, found)
-        for name in sorted(self.plugins):
-            found += self._plugin(name, found)
+                found += [module] if module is not None else []
         return found
 
-    def _with_plugins(self, module: Module, known: Sequence[Module], depth: int = 0) -> list[Module]:
-        """A conftest or plugin, and the local modules that its `pytest_plugins` names."""
-        found = [module]
-        for name in plugin_names(module) if depth < DEPTH else ():
-            found += self._plugin(name, [*known, *found], depth + 1)
-        return found
+    @cached_property
+    def conftests(self) -> list[Module]:
+        """The conftest chain of the file, nearest first, then the local plugins named by it or by `-p`."""
+        # pytest registers -p first, then what the conftests name from the top down; of plugins the last one wins.
+        names = [*sorted(self.plugins), *(name for module in reversed(self.chain) for name in plugin_names(module))]
+        return [*self.chain, *reversed(self._plugins(names, self.chain))]
 
-    def _plugin(self, name: str, known: Sequence[Module], depth: int = 0) -> list[Module]:
-        path = self.folder.find_module(name)
-        if path is None or any(one.path == path for one in known):
-            return []
-        module = module_at(path, self.settings)
-        return self._with_plugins(module, known, depth) if module is not None else []
+    def _plugins(self, names: Iterable[str], known: Sequence[Module], depth: int = 0) -> list[Module]:
+        """Local plugins in the order of registration: each is followed by those that its own `pytest_plugins` names."""
+        found: list[Module] = []
+        for name in names if depth < DEPTH else ():
+            path = self.folder.find_module(name)
+            module = module_at(path, self.settings) if path is not None else None
+            if module is not None and all(one.path != path for one in (*known, *found)):
+                found.append(module)
+                found += self._plugins(plugin_names(module), [*known, *found], depth + 1)
+        return found
 
     @cached_property
     def hooks(self) -> frozenset[str]:
@@ -711,14 +713,17 @@ class Project:
         return frozenset(found)
 
     def fixture(self, name: str, module: Module) -> Function | None:
-        """The fixture of the conftest chain and its plugins that a name means to a file; None if there is none to read."""
-        for one in self.conftests:
+        """The fixture that a name means to a file which defines none of that name; None if there is none to read.
+
+        It may be imported there, stand in the conftest chain, in a plugin that the file names, or in one of the chain's.
+        """
+        own = reversed(self._plugins(plugin_names(module), self.conftests))
+        for one in (module, *self.chain, *own, *self.conftests[len(self.chain):]):
             if one is not module and name in one.fixtures:
                 return one.fixtures[name]
-            if one is not module and name in one.bindings:
-                imported = self.imported_fixture(one, name)
-                if imported is not None:
-                    return imported
+            imported = self.imported_fixture(one, name) if name in one.bindings else None
+            if imported is not None:
+                return imported
         return None
 
     def imported_fixture(self, module: Module, name: str) -> Function | None:

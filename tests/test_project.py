@@ -1,0 +1,315 @@
+"""What project.py reads is what real pytest reads: mode, loop scopes, rootdir, fixtures. And bad input raises nothing."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flake8_async_tests import project
+from flake8_async_tests.visitor import Class, Settings, find_fixture, gather
+
+LAYOUTS = 200
+FOLDERS = ("", "pkg", "pkg/tests")
+SCOPES = ("function", "class", "module", "package", "session")
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Layouts, and real pytest on them
+# --------------------------------------------------------------------------------------------------------------------
+
+
+def settings_of(chance: random.Random) -> dict[str, str]:
+    """Some of the keys that pytest-asyncio reads."""
+    every = {
+        "asyncio_mode": chance.choice(["auto", "strict"]),
+        "asyncio_default_fixture_loop_scope": chance.choice(SCOPES),
+        "asyncio_default_test_loop_scope": chance.choice(SCOPES),
+        "addopts": chance.choice([
+            "--asyncio-mode=auto", "--asyncio-mode auto", "-o asyncio_mode=auto", "-oasyncio_mode=strict",
+            "--override-ini asyncio_mode=auto", "--override-ini=asyncio_mode=strict", "--strict-markers",
+            "-o asyncio_mode=auto -o asyncio_mode=strict", "--asyncio-mode=strict -o asyncio_mode=auto",
+            "-o asyncio_mode=auto --asyncio-mode=strict", "--asyncio-mode=auto --asyncio-mode=strict",
+            "-o asyncio_default_test_loop_scope=module", "-p no:doctest",
+        ]),
+    }  # fmt: skip
+    return {key: every[key] for key in every if chance.random() < 0.45}
+
+
+def toml(section: str, keys: dict[str, str], listed: bool = False) -> str:
+    lines = [f"{key} = {json.dumps(text.split() if listed and key == 'addopts' else text)}" for key, text in keys.items()]
+    return "\n".join([f"[{section}]", *lines, ""])
+
+
+def ini(section: str, keys: dict[str, str]) -> str:
+    return "\n".join([f"[{section}]", *(f"{key} = {text}" for key, text in keys.items()), ""])
+
+
+def configuration(chance: random.Random, name: str) -> str:
+    """A configuration file of a name: with settings, without the section that pytest reads, or empty."""
+    keys = settings_of(chance)
+    kind = chance.choice(["settings", "settings", "settings", "other", "empty"])
+    if kind == "empty":
+        return ""
+    if kind == "other":
+        return "[tool.other]\na = 1\n" if name.endswith(".toml") else "[other]\na = 1\n"
+    if name == "pyproject.toml":
+        native = bool(keys) and chance.random() < 0.4
+        return toml("tool.pytest" if native else "tool.pytest.ini_options", keys, native or chance.random() < 0.5)
+    if name.endswith(".toml"):
+        return toml("pytest", keys, listed=True)
+    return ini("tool:pytest" if name == "setup.cfg" else "pytest", keys)
+
+
+def fixture(where: str, *, indent: str = "", again: bool = False, alias: bool = False) -> str:
+    """A fixture `fx` whose docstring says where it stands."""
+    head = '@pytest.fixture(name="fx")\ndef other' if alias else "@pytest.fixture\ndef fx"
+    text = f'{head}({"fx" if again else ""}):\n    """{where}"""\n    return 1\n'
+    text = text.replace("fx(", "fx(self, " if indent else "fx(").replace("other(", "other(self, " if indent else "other(")
+    return "".join(indent + line for line in text.splitlines(keepends=True))
+
+
+def module_text(chance: random.Random) -> str:
+    """A test in a class that asks for `fx`; the class and the module may have one of their own."""
+    text = "import pytest\n"
+    choice = chance.random()
+    if choice < 0.2:
+        text += fixture("module", alias=chance.random() < 0.5)
+    elif choice < 0.35:
+        text += "from helpers import fx\n"
+    elif choice < 0.45:
+        text += 'pytest_plugins = ["plug_c"]\n'
+    text += "class TestA:\n"
+    if chance.random() < 0.2:
+        text += fixture("class", indent="    ", alias=chance.random() < 0.5)
+    return text + "    def test_a(self, fx): pass\n"
+
+
+def conftest(chance: random.Random, folder: str) -> str:
+    text = "import pytest\n"
+    if folder == "":
+        text += chance.choice(["", 'pytest_plugins = "plug_a"\n', 'pytest_plugins = ["plug_a", "plug_b"]\n',
+                               'pytest_plugins = ("plug_b", "plug_a")\n', "from helpers import fx\n"])  # fmt: skip
+    if chance.random() < 0.35 and "helpers" not in text:
+        text += fixture(f"conftest of {folder or 'top'}", alias=chance.random() < 0.3)
+    return text
+
+
+def layout(number: int) -> dict[str, str]:
+    """The files of one layout; the same for the same number."""
+    chance = random.Random(number)
+    files = {f"{name}.py": "import pytest\n" + fixture(name) for name in ("plug_b", "plug_c", "helpers")}
+    files["plug_a.py"] = "import pytest\n" + chance.choice(["", 'pytest_plugins = ["plug_c"]\n']) + fixture("plug_a")
+    for folder in FOLDERS:
+        for name in chance.sample(project.FILES, chance.choice([0, 0, 1, 1, 2, 3])):
+            files[f"{folder}/{name}"] = configuration(chance, name)
+        if chance.random() < 0.15:
+            files[f"{folder}/setup.py"] = ""
+        if chance.random() < 0.6:
+            files[f"{folder}/conftest.py"] = conftest(chance, folder)
+    files["pkg/tests/test_a.py"] = module_text(chance)
+    return files
+
+
+def write(top: Path, files: dict[str, str]) -> Path:
+    (top / ".git").mkdir(parents=True)
+    for name, text in files.items():
+        path = top / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf8")
+    return top
+
+
+def reported(output: str, what: str, default: str = "") -> str:
+    found = re.search(what, output, re.MULTILINE)
+    return found[1].strip() if found else default
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Path, str]]:
+    """Of each layout: its top, the folder in which pytest was started, and what pytest printed."""
+    base = tmp_path_factory.mktemp("layouts")
+    tops = [write(base / f"l{number}", layout(number)) for number in range(LAYOUTS)]
+    starts = [top / FOLDERS[number % 3] if number % 2 else top for number, top in enumerate(tops)]
+    environment = {key: text for key, text in os.environ.items() if not key.startswith("PYTEST")}
+    script = Path(__file__).with_name("real_pytest.py")
+    done = subprocess.run([sys.executable, str(script)], input=json.dumps([str(one) for one in starts]), text=True,
+                          capture_output=True, check=True, env={**environment, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                                                                "PYTHONDONTWRITEBYTECODE": "1"})  # fmt: skip
+    return list(zip(tops, starts, json.loads(done.stdout), strict=True))
+
+
+@pytest.mark.xdist_group("real-pytest")
+def test_configuration_is_what_pytest_reads(runs: list[tuple[Path, Path, str]]) -> None:
+    wrong = []
+    for top, start, output in runs:
+        read = project._reading(start, top, native=True)
+        mine = (str(read.rootdir), read.asyncio_mode, str(read.fixture_loop_scope), read.test_loop_scope)
+        real = (reported(output, r"^rootdir: (.*)$"), reported(output, r"mode=Mode\.(\w+)").lower(),
+                reported(output, r"default_fixture_loop_scope=(\w+)"), reported(output, r"default_test_loop_scope=(\w+)"))  # fmt: skip
+        if mine != real or (read.file and read.file.name != reported(output, r"^configfile: (\S+)")):
+            wrong.append((start, mine, real, read.file, output[:1500]))
+    assert not wrong, f"{len(wrong)} of {len(runs)}, first: {wrong[0]}"
+
+
+@pytest.mark.xdist_group("real-pytest")
+def test_every_reading_is_known(runs: list[tuple[Path, Path, str]]) -> None:
+    for top, start, _ in runs:
+        read = project._reading(start, top, native=True)
+        around = project.project_of(top / "pkg/tests/test_a.py", Settings())
+        assert (read.asyncio_mode, read.file) in {(one.asyncio_mode, one.file) for one in around.readings}
+
+
+def resolved(path: Path) -> str:
+    """The docstring of the fixture that the linter finds for `fx` in a test file."""
+    module = gather(ast.parse(path.read_text("utf8")), path, project.project_of(path, Settings()))
+    owner = next(one for one in module.classes if isinstance(one, Class))
+    found = find_fixture(owner.methods["test_a"], "fx")
+    return (ast.get_docstring(found.node) if found else None) or "none"
+
+
+@pytest.mark.xdist_group("real-pytest")
+def test_fixture_is_the_one_that_pytest_takes(runs: list[tuple[Path, Path, str]]) -> None:
+    checked, wrong = 0, []
+    for top, start, output in runs:
+        real = reported(output, r"^fx -- .*\n    (.*)$", "none")
+        if start == top and "INTERNALERROR" not in output and "error" not in output.lower():
+            checked += 1
+            mine = resolved(top / "pkg/tests/test_a.py")
+            if mine != real:
+                wrong.append((start, "mine", mine, "real", real))
+    assert not wrong, f"{len(wrong)} of {checked}: {wrong[:5]}"
+    assert checked > 90
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Bad input, changes, declarations
+# --------------------------------------------------------------------------------------------------------------------
+
+
+def around(top: Path, files: dict[str, str]) -> project.Project:
+    return project.project_of(write(top, files) / "test_a.py", Settings())
+
+
+@pytest.mark.parametrize("name", [*project.FILES, "conftest.py", "setup.py", "uv.lock", "requirements.txt"])
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00broken", b"[", b"[pytest\nx", b"\0", b"(" * 5000,
+                                     b"x" * (project.LIMIT + 1)])  # fmt: skip
+def test_broken_file_counts_as_absent(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / name).write_bytes(content)
+    found = project.project_of(tmp_path / "test_a.py", Settings())
+    assert found.agreed("asyncio_mode") == "strict"
+    assert (found.conftests, list(found.problems), found.below("pytest", "9")) == ([], [], False)
+
+
+@pytest.mark.parametrize("text", ["tool = 1", "[tool]\npytest = 1", "[tool.pytest]\nini_options = 3", "project = []",
+                                  "[project]\ndependencies = {a = 1}", "[dependency-groups]\na = [1, {b = 2}]"])  # fmt: skip
+def test_wrong_types_count_as_absent(tmp_path: Path, text: str) -> None:
+    found = around(tmp_path / "x", {"pyproject.toml": text})
+    assert (found.agreed("asyncio_mode"), list(found.problems), found.below("pytest", "9")) == ("strict", [], False)
+
+
+@pytest.mark.parametrize("name", [*project.FILES, "conftest.py", "setup.py", "uv.lock", "requirements.txt"])
+def test_folder_pipe_or_circular_link_counts_as_absent(tmp_path: Path, name: str) -> None:
+    (tmp_path / ".git").mkdir()
+    for folder, make in {"a": os.mkdir, "b": os.mkfifo, "c": lambda path: os.symlink(path, path)}.items():
+        (tmp_path / folder).mkdir()
+        make(tmp_path / folder / name)
+        found = project.project_of(tmp_path / folder / "test_a.py", Settings())
+        assert (found.agreed("asyncio_mode"), found.conftests) == ("strict", [])
+
+
+def test_circular_plugins_end(tmp_path: Path) -> None:
+    found = around(tmp_path / "x", {"conftest.py": "pytest_plugins = 'one'", "one.py": "pytest_plugins = ['two', 'one']",
+                                    "two.py": "pytest_plugins = ['one', 'conftest']"})  # fmt: skip
+    assert [one.path.name for one in found.conftests if one.path] == ["conftest.py", "two.py", "one.py"]
+
+
+def test_nothing_above_the_project_is_read(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
+    (tmp_path / "conftest.py").write_text("def pytest_pyfunc_call(): pass\n")
+    found = around(tmp_path / "x", {"a.py": ""})
+    assert (found.agreed("asyncio_mode"), found.hooks) == ("strict", frozenset())
+
+
+def test_change_is_seen(tmp_path: Path) -> None:
+    assert around(tmp_path / "x", {"pytest.ini": "[pytest]\nasyncio_mode = strict\n"}).agreed("asyncio_mode") == "strict"
+    (tmp_path / "x/pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
+    assert project.project_of(tmp_path / "x/test_a.py", Settings()).agreed("asyncio_mode") == "auto"
+
+
+def test_readings_that_differ_give_no_answer(tmp_path: Path) -> None:
+    write(tmp_path / "x", {"pytest.ini": "[pytest]\nasyncio_mode = auto\n", "tests/pytest.ini": ""})
+    found = project.project_of(tmp_path / "x/tests/test_a.py", Settings())
+    assert (found.agreed("asyncio_mode"), len(found.readings)) == (None, 2)
+
+
+def test_environment_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--asyncio-mode=auto")
+    assert around(tmp_path / "x", {"pytest.ini": "[pytest]\n"}).agreed("asyncio_mode") == "strict"
+
+
+PLACES = {
+    "pyproject.toml": ('[project]\ndependencies = ["pytest{0}"]\n', '[project.optional-dependencies]\nt = ["pytest{0}"]\n',
+                       '[dependency-groups]\nt = ["pytest{0}"]\n', '[tool.poetry.group.t.dependencies]\npytest = "{0}"\n',
+                       '[tool.pdm.dev-dependencies]\nt = ["pytest{0}"]\n', '[tool.uv]\ndev-dependencies = ["pytest{0}"]\n'),
+    "requirements-dev.txt": ("# tests\npytest{0}  # why\n", "-c x.txt\npytest[dev]{0} ; python_version > '3'\n"),
+    "setup.cfg": ("[options]\ninstall_requires =\n    pytest{0}\n", "[options.extras_require]\nt =\n    pytest{0}\n"),
+    "tox.ini": ("[testenv]\ndeps =\n    py310: pytest{0}\n",),
+    "setup.py": ("from setuptools import setup\nsetup(extras_require={{'t': ['pytest{0}']}})\n",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in PLACES.items() for text in texts])
+@pytest.mark.parametrize(("specification", "below", "at_least"), [
+    ("==8.3.4", True, False), ("<9", True, False), (">=8,<9", True, False), ("~=8.3", True, False), ("<=8.4.2", True, False),
+    ("==8.*", True, False), (">=9", False, True), (">=9.0.1,<10", False, True), (">=8", False, False), ("<10", False, False),
+])  # fmt: skip
+def test_declared_versions(tmp_path: Path, name: str, text: str, specification: str, below: bool, at_least: bool) -> None:
+    found = around(tmp_path / "x", {name: text.format(specification)})
+    assert (found.declares("pytest"), found.below("pytest", "9"), found.at_least("pytest", "9")) == (True, below, at_least)
+
+
+@pytest.mark.parametrize(("caret", "high"), [("^8.3", (9,)), ("^0.21", (0, 22)), ("^0.0.3", (0, 0, 4)), ("~1.2.3", (1, 3))])
+def test_poetry_ranges(caret: str, high: tuple[int, ...]) -> None:
+    assert project.allowed(caret).high == high
+
+
+def test_lock_decides(tmp_path: Path) -> None:
+    found = around(tmp_path / "x", {"pyproject.toml": '[project]\ndependencies = ["pytest>=7"]\n',
+                                    "uv.lock": '[[package]]\nname = "pytest"\nversion = "8.4.2"\n'})  # fmt: skip
+    assert found.below("pytest", "9") and found.at_least("pytest", "8")
+
+
+@pytest.mark.parametrize(("pin", "mode"), [("pytest<9", "strict"), ("pytest>=8", "auto"), ("pytest>=9", "auto")])
+def test_native_table_needs_pytest_9(tmp_path: Path, pin: str, mode: str) -> None:
+    text = f'[project]\ndependencies = ["{pin}"]\n[tool.pytest]\nasyncio_mode = "auto"\n'
+    found = around(tmp_path / "x", {"pyproject.toml": text})
+    assert (found.agreed("asyncio_mode"), bool(found.problems)) == (mode, mode == "strict")
+
+
+@pytest.mark.parametrize("files", [
+    {"pyproject.toml": '[tool.pytest-asyncio]\nmode = "auto"\n'}, {"pytest.ini": "[pytest]\nasyncio-mode = auto\n"},
+    {"pytest.ini": "[pytest]\nasyncio_mode = legacy\n"}, {"setup.cfg": "[pytest]\nasyncio_mode = auto\n"},
+    {"pytest.ini": "", "pyproject.toml": '[tool.pytest.ini_options]\nasyncio_mode = "auto"\n'},
+])  # fmt: skip
+def test_setting_that_nothing_reads_is_a_problem(tmp_path: Path, files: dict[str, str]) -> None:
+    (problem,) = around(tmp_path / "x", files).problems
+    assert len(problem) < 110 and problem.count("; ") == 1
+
+
+def test_many_files_of_a_folder_cost_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    around(tmp_path / "x", {"pytest.ini": "[pytest]\n", "conftest.py": ""}).conftests
+    asked: list[object] = []
+    stat = os.stat
+    monkeypatch.setattr(project.os, "stat", lambda path, **more: (asked.append(path), stat(path, **more))[1])
+    for number in range(50):
+        _ = project.project_of(tmp_path / f"x/test_{number}.py", Settings()).conftests
+    assert len(asked) < 50 * 8
