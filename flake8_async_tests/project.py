@@ -718,7 +718,9 @@ class Project:
         It may be imported there, stand in the conftest chain, in a plugin that the file names, or in one of the chain's.
         """
         own = reversed(self._plugins(plugin_names(module), self.conftests))
-        for one in (module, *self.chain, *own, *self.conftests[len(self.chain):]):
+        # Since pytest 9.1 the rootdir's conftest ranks with the plugins: the one registered last wins.
+        nested = [one for one in self.chain if one.path and one.path.parent != self.rootdir]
+        for one in (module, *nested, *own, *self.conftests[len(nested) :]):
             if one is not module and name in one.fixtures:
                 return one.fixtures[name]
             imported = self.imported_fixture(one, name) if name in one.bindings else None
