@@ -52,12 +52,14 @@ def starting(rounds: int) -> None:
 
 
 def remembering(cache: Path) -> None:
-    """The table of peak memory."""
-    print("\n| one process over every file of the projects | peak, MB | more than parsing alone |\n| --- | --- | --- |")
-    alone = start.peak_megabytes(cache, "none")
+    """The table of memory."""
+    print("\n| one process over every file of the projects | peak, MB | more than parsing alone | at the end, MB | more |\n"
+          "| --- | --- | --- | --- | --- |")  # fmt: skip
+    first = None
     for rules in ("none", "default", "all"):
-        peak = alone if rules == "none" else start.peak_megabytes(cache, rules)
-        print(f"| rules: {rules} | {peak:.0f} | {peak - alone:.0f} |")
+        peak, end = start.megabytes(cache, rules)
+        first = first or (peak, end)
+        print(f"| rules: {rules} | {peak:.0f} | {peak - first[0]:.0f} | {end:.0f} | {end - first[1]:.0f} |")
 
 
 def profile(cache: Path, names: list[str]) -> None:

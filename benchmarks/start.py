@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -30,11 +29,12 @@ def import_milliseconds(modules: str, rounds: int) -> float:
         float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) * 1000 for _ in range(rounds))  # fmt: skip
 
 
-def peak_megabytes(cache: Path, rules: str) -> float:
-    """Peak memory of one process that reads, parses and (with rules) checks the files of all suites."""
+def megabytes(cache: Path, rules: str) -> tuple[float, float]:
+    """Peak memory of one process that reads, parses and (with rules) checks the files of all suites; what it holds at the end."""
     command = [sys.executable, "-m", "benchmarks.start", str(cache), rules]
     output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]).stdout
-    return float(json.loads(output)) / 1024
+    peak, end = json.loads(output)
+    return peak / 1024, end / 1024
 
 
 def _work(cache: Path, rules: str) -> None:
@@ -50,7 +50,13 @@ def _work(cache: Path, rules: str) -> None:
             source = suites.read(path, home)
             if source:
                 run(source.parse(), source)
-    print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+    print(json.dumps([_status("VmHWM"), _status("VmRSS")]))
+
+
+def _status(key: str) -> int:
+    """Kilobytes of this process; getrusage's peak would count what the parent held before it started this one."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(key))
+    return int(line.split()[1])
 
 
 if __name__ == "__main__":

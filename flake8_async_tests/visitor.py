@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
@@ -361,18 +362,17 @@ class Scope:
         every = self.bindings.get(name, [])
         if at is None or len(every) == 0:
             return every
-        where = start(at)
-        before = [binding for binding in every if binding.since <= where]
         around = set(self.ancestors(at))
         found: list[Binding] = []
-        for binding in reversed(before):
-            found.append(binding)
-            if self._always_before(binding.node, around):
+        split = bisect_right(every, start(at), key=lambda binding: binding.since)
+        for index in range(split - 1, -1, -1):
+            found.append(every[index])
+            if self._always_before(every[index].node, around):
                 break
-        loops = [node for node in around if isinstance(node, LOOPS)]
-        later = [binding for binding in every if binding.since > where and any(
-            loop in set(self.ancestors(binding.node)) for loop in loops)]  # fmt: skip
-        return found + later
+        loops = {node for node in around if isinstance(node, LOOPS)}
+        if loops:  # what is bound further down in a loop is there in its next round
+            found += [binding for binding in every[split:] if not loops.isdisjoint(self.ancestors(binding.node))]
+        return found
 
     def _always_before(self, node: ast.AST, around: set[ast.AST]) -> bool:
         """Whether a binding is in a block that also holds the use, so that no older binding survives it."""
