@@ -1,0 +1,37 @@
+"""The code under test: a small shop."""
+
+import asyncio
+
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+def current_user():
+    return "guest"
+
+
+@app.get("/products")
+async def products():
+    return [{"name": "lamp", "price": 20}]
+
+
+async def fetch_order(number):
+    await asyncio.sleep(0)
+    return {"number": number}
+
+
+async def orders():
+    """A stream of orders."""
+    for number in range(3):
+        yield await fetch_order(number)
+
+
+class Checkout:
+    """Charges an order through a payment gateway."""
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+
+    async def pay(self, order):
+        await self.gateway.charge(order)

@@ -1,0 +1,44 @@
+"""Steps 3 and 4: mocks of async code."""
+
+from unittest.mock import AsyncMock, MagicMock, patch
+
+import pytest
+from shop import Checkout
+
+
+@pytest.fixture
+def gateway() -> AsyncMock:
+    return AsyncMock()
+
+
+@pytest.mark.asyncio
+async def test_charge_is_asked_for(gateway: AsyncMock):
+    await Checkout(gateway).pay({"number": 1})
+    gateway.charge.assert_called_once()
+
+
+@pytest.mark.asyncio
+async def test_charge_of_a_plain_mock():
+    gateway = MagicMock()
+    assert await gateway.charge(1)
+
+
+@pytest.mark.asyncio
+async def test_charge_without_waiting():
+    gateway = AsyncMock()
+    gateway.charge(1)
+    gateway.charge.awaited_once()
+
+
+@pytest.mark.asyncio
+async def test_swallowed():
+    session = AsyncMock()
+    session.__aexit__ = AsyncMock()
+    async with session:
+        assert False
+
+
+@pytest.mark.asyncio
+async def test_time_stands_still():
+    with patch("shop.asyncio.sleep", MagicMock()):
+        await Checkout(AsyncMock()).pay({"number": 1})
