@@ -2400,7 +2400,6 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
     yield from ((mark.node, fixture.name) for mark in fixture.own_marks if mark.name == "asyncio")
 
 
-
 # --------------------------------------------------------------------------------------------------------------------
 # ATX2 fixtures
 # --------------------------------------------------------------------------------------------------------------------

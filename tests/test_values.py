@@ -10,11 +10,10 @@ import types
 import warnings
 from unittest import mock
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flake8_async_tests.visitor import MOCKS, agreed, gather, value
+from flake8_async_tests.visitor import MOCKS, gather, value
 
 PRELUDE = """
 from unittest.mock import AsyncMock, MagicMock, Mock, create_autospec, patch
