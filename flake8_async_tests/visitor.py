@@ -281,6 +281,12 @@ class Scope:
             found += [call for call in self.facts.calls.get(last, ()) if self.dotted(call.func) in wanted]
         return sorted(found, key=start)
 
+    @cached_property
+    def losses(self) -> list[Loss]:
+        """The coroutines made here that nobody can ever await, in document order."""
+        found = [one for calls in self.facts.calls.values() for call in calls if (one := loss(self, call))]
+        return sorted(found, key=lambda one: start(one.call))
+
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.module.parents.get(node)
 
@@ -1064,6 +1070,8 @@ def _fate_of(scope: Scope, node: ast.AST, above: Any) -> Fate:  # noqa: C901 - o
             return Fate("dropped", above)
         case ast.Assert() | ast.If() | ast.While():
             return Fate("truth", above) if node is above.test else Fate("kept", above)
+        case ast.comprehension() if node in above.ifs:
+            return Fate("truth", above)
         case ast.UnaryOp(op=ast.Not()):
             return Fate("truth", above)
         case ast.BoolOp():
@@ -1579,10 +1587,129 @@ def _keeps(scope: Scope, use: ast.AST, what: Fate, closers: Iterable[str], harml
 READERS = ("isinstance", "print", "len", "bool")
 
 
-def uses_with_scope(scope: Function, name: str) -> Iterator[tuple[Scope, ast.Name]]:
+def uses_with_scope(scope: Scope, name: str) -> Iterator[tuple[Scope, ast.Name]]:
     """Loads of a name, each with the scope in which it stands."""
     for use in scope.uses(name):
         yield scope_of(scope.module, use), use
+
+
+# Coroutines that nobody handles
+
+
+class Loss(NamedTuple):
+    """How the coroutine that a call gives is lost: no code that can run awaits it.
+
+    how: dropped (it is a statement, alone or in a display), unused (bound to a name that nobody reads), truth (it is
+    tested, or compared so that it is always true), result (something of what awaiting would give is asked of it: an
+    attribute, an item, its text). `by` is the node that does it, `value` what the call gives.
+    """
+
+    how: str
+    by: ast.AST
+    call: ast.Call
+    value: Value
+
+
+def owed(scope: Scope, expression: ast.AST) -> Value | None:
+    """What an expression gives, if somebody must await it; None unless that is certain."""
+    given = value(scope, expression)
+    return given if given is not None and given.kind in ("coroutine", "awaitable context") else None
+
+
+def loss(scope: Scope, call: ast.Call) -> Loss | None:
+    """How the coroutine that a call gives is lost; None if it gives none, or if anybody may handle it.
+
+    Handled is what reaches an await, an argument, a return, a container that is used, an attribute or an outer scope, by
+    its expression or by a name, in any order. Every rule about lost coroutines asks `Scope.losses`.
+    """
+    lost = _lost(scope, call)
+    given = owed(scope, call) if lost is not None else None
+    return Loss(*lost, call, given) if lost is not None and given is not None else None
+
+
+def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
+    """How the value of an expression would be lost if it were a coroutine, and the node that does it."""
+    holder = _holder(scope, made)
+    what = fate(scope, holder)
+    names = [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else [])
+    ends = [] if what.what == "assigned" else [(_end(scope, what, holder is not made), what.by)]
+    for name in names:
+        if _is_shared(scope, name.id):
+            return None
+        ends += [(_end(where, fate(where, use), holder is not made), fate(where, use).by) for where, use in _reached(scope, name)]
+    if not all(how for how, _ in ends):
+        return None
+    told = [one for one in ends if one[0] in ("truth", "result")]
+    if told:
+        return told[0]
+    return ("unused", names[0]) if names else ends[0]
+
+
+def _holder(scope: Scope, made: ast.expr) -> ast.expr:
+    """The display or comprehension that an expression is an element of, else the expression itself."""
+    holder, above = made, scope.parent(made)
+    while isinstance(above, (ast.List, ast.Tuple, ast.Set)) or isinstance(above, COMPREHENSIONS) and holder is getattr(above, "elt", None):
+        holder, above = above, scope.parent(above)
+    return holder
+
+
+def _walruses(scope: Scope, node: ast.AST) -> Iterator[ast.NamedExpr]:
+    """The `:=` right around an expression."""
+    above = scope.parent(node)
+    while isinstance(above, (ast.IfExp, ast.NamedExpr)):
+        if isinstance(above, ast.NamedExpr):
+            yield above
+        above = scope.parent(above)
+
+
+def _is_shared(scope: Scope, name: str) -> bool:
+    """Whether code out of sight may read a name, or `del` ends it on purpose."""
+    special = (ast.Global, ast.Nonlocal)
+    return (
+        not isinstance(scope, Function)
+        or any(isinstance(binding.node, special) for binding in scope.bindings.get(name, ()))
+        or any(isinstance(use.ctx, ast.Del) for use in scope.facts.names[name])
+    )
+
+
+def _reached(scope: Scope, name: ast.Name) -> Iterator[tuple[Scope, ast.Name]]:
+    """The loads that may see the value that is bound to a name at one place."""
+    bound = scope.parent(name)
+    for where, use in uses_with_scope(scope, name.id):
+        found = where.lookup(use)
+        if found is None or found[0] is not scope or any(binding.node is bound for binding in found[1]):
+            yield where, use
+
+
+# What a coroutine object has of its own: reading that asks nothing of its result.
+COROUTINE_OWN = re.compile(r"send|throw|close|cr_\w+|__\w+__")
+
+
+def _end(scope: Scope, what: Fate, held: bool) -> str:
+    """What one use makes of a coroutine, or of a display that holds it: "dropped", "truth" or "result"; "" if it may be handled."""
+    if what.what == "argument":
+        return "truth" if isinstance(what.by, ast.Call) and scope.dotted(what.by.func) in (("all", "any") if held else ("bool",)) else ""
+    if what.what == "dropped":
+        return "dropped"
+    if held:
+        return ""
+    if what.what == "truth":
+        return "truth"
+    if what.what == "compared":
+        return "truth" if _is_true_of_any_coroutine(what.by) else ""
+    if what.what == "attribute":
+        return "" if COROUTINE_OWN.fullmatch(getattr(what.by, "attr", "")) else "result"
+    if what.what == "kept":
+        return "result" if isinstance(what.by, (ast.BinOp, ast.FormattedValue, ast.AugAssign)) else ""
+    return "result" if what.what in ("iterated", "async iterated", "entered", "async entered", "called") else ""
+
+
+def _is_true_of_any_coroutine(compare: ast.Compare) -> bool:
+    """`coroutine != anything` and `coroutine is not None`; most other comparisons fail, which is loud."""
+    if len(compare.ops) != 1:
+        return False
+    other = compare.comparators[0]
+    return isinstance(compare.ops[0], ast.NotEq) or isinstance(compare.ops[0], ast.IsNot) and isinstance(other, ast.Constant) and other.value is None
 
 
 def scope_of(module: Module, node: ast.AST) -> Scope:
