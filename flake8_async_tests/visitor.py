@@ -329,7 +329,7 @@ class Scope:
         for statement in nodes.get(ast.ImportFrom, ()):
             base = self.module.absolute(statement)
             for alias in statement.names:
-                dotted = canonical(f"{base}.{alias.name}") if base else None
+                dotted = canonical(base.rstrip(".") and f"{base}.{alias.name}" or f"{base}{alias.name}") if base else None
                 how = "import" if dotted else "other"
                 yield alias.asname or alias.name, Binding(how, dotted, statement, end(statement))
         for scope in self.facts.scopes:
@@ -586,6 +586,11 @@ class Module(Scope):
     @cached_property
     def all_functions(self) -> list[Function]:
         return [scope for scope in self.all_scopes if isinstance(scope, Function)]
+
+    @cached_property
+    def async_generators(self) -> set[str]:
+        """The names of the async generator functions of the file."""
+        return {function.name for function in self.all_functions if function.is_async_generator}
 
     @cached_property
     def all_classes(self) -> list[Class]:
@@ -1229,7 +1234,7 @@ def _bound(scope: Scope, name: str, binding: Binding) -> Value | None:
     """The value that a binding gives to its name."""
     match binding.how:
         case "assign":
-            return value(scope, binding.value)
+            return value(scope, binding.value) or _declared(scope, binding.value)
         case "annotation":
             return _annotated(scope, binding.value)
         case "parameter":
@@ -1251,11 +1256,20 @@ def _bound(scope: Scope, name: str, binding: Binding) -> Value | None:
     return None
 
 
+def _declared(scope: Scope, assigned: ast.AST) -> Value | None:
+    """What the annotation of an assignment says of an expression that gives nothing certain itself: `client: Client = make()`."""
+    above = scope.parent(assigned)
+    is_open = isinstance(above, ast.AnnAssign) and isinstance(assigned, (ast.Call, ast.Await))
+    return _annotated(scope, above.annotation) if is_open else None
+
+
 def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
     assert isinstance(scope, Function)
     if scope.owner is not None and argument not in scope.parameters:
-        is_self = not any(scope.outer.dotted(decorator) for decorator in scope.decorators) or scope.is_plain
-        return Value("instance", scope=scope.owner) if is_self else None
+        if not scope.is_plain and any(scope.outer.dotted(decorator) for decorator in scope.decorators):
+            return None
+        is_class = any(scope.outer.dotted(decorator) == "classmethod" for decorator in scope.decorators)
+        return Value("class" if is_class else "instance", scope=scope.owner)
     injected = patched_parameters(scope)
     if argument.arg in injected:
         return injected[argument.arg] or _annotated_mock(scope, argument)
@@ -1265,6 +1279,8 @@ def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
         fixture = find_fixture(scope, argument.arg)
         if fixture is not None:
             given = fixture_value(fixture) or _annotated_mock(scope, argument)
+            if given is None and not makes_mocks(fixture):
+                given = _annotated(scope.outer, argument.annotation)
             return given._replace(paths=(*given.paths, *_touched_by_fixtures(scope, fixture))) if given and given.kind in MOCKS else given
     return _annotated(scope.outer, argument.annotation)
 
@@ -1273,6 +1289,11 @@ def _annotated_mock(function: Function, argument: ast.arg) -> Value | None:
     """A parameter annotated as a mock, where nothing better is known: what else an annotation says may be a wish."""
     given = _annotated(function.outer, argument.annotation)
     return given if given is not None and given.kind in MOCKS else None
+
+
+def makes_mocks(fixture: Function) -> bool:
+    """Whether a fixture has to do with mocks: then what it gives may be one, whatever an annotation says."""
+    return any(re.search("mock|patch|spec", name, re.IGNORECASE) for name in (*fixture.calls, *fixture.facts.names))
 
 
 def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Scope, str]]:
@@ -1404,14 +1425,26 @@ def _result_of(function: Function) -> Value | None:
         manager = CONTEXT_MANAGERS.get(function.outer.dotted(function.decorators[0]) or "")
         if manager and function.is_generator:
             return Value(manager, function.name, function, agreed(value(function, node.value) for node in function.yields))
-    if any(function.outer.dotted(decorator) not in ("staticmethod", "classmethod") for decorator in function.decorators):
+    if any(function.outer.dotted(decorator) not in UNCHANGED for decorator in function.decorators):
         return None
     if function.is_async_generator:
         return Value("async generator", function.name, function)
-    result = agreed(value(function, node.value) for node in function.every(ast.Return)) if not function.is_generator else None
+    result = _returned_value(function) if not function.is_generator else None
     if function.is_async:
         return Value("coroutine", function.name, function, result)
     return result
+
+
+# Decorators after which calling a function does what its body says.
+UNCHANGED = ("staticmethod", "classmethod", "abc.abstractmethod", "typing.override", "typing.final", "typing_extensions.override",
+             "typing_extensions.final")  # fmt: skip
+PROPERTIES = ("property", "functools.cached_property")
+
+
+def _returned_value(function: Function) -> Value | None:
+    """What the return statements of a function give, else what its annotation says, unless it has to do with mocks."""
+    given = agreed(value(function, node.value) for node in function.every(ast.Return))
+    return given or (None if makes_mocks(function) else _annotated(function.outer, function.node.returns))
 
 
 def _result_of_callee(callee: knowledge.Callee | None, name: str) -> Value | None:
@@ -1464,6 +1497,8 @@ def _is_optional(scope: Scope, written: ast.expr | None) -> bool:
 def _written(scope: Scope, expression: ast.expr | None) -> Value | None:
     """The value put in place of an attribute: for patch.object, the mock that it puts there."""
     given = value(scope, expression)
+    if given is None and expression is not None:
+        return _declared(scope, expression)
     if given is not None and given.name in PATCHERS and isinstance(expression, ast.Call) and not isinstance(
             scope.parent(expression), (ast.Assign, ast.AnnAssign)):  # fmt: skip
         return given.result
@@ -1513,7 +1548,7 @@ def _member(instance: Value, attribute: str) -> Value | None:
     if isinstance(instance.scope, Class):
         method = instance.scope.find_method(attribute)
         if method is not None:
-            return Value("function", scope=method)
+            return _returned_value(method) if _is_property(method) else Value("function", scope=method)
         return agreed(_written(scope, written) for scope, written in instance.scope.attributes.get(attribute, [(instance.scope, None)]))
     callee = knowledge.method(instance.name, attribute)
     if callee is None:
@@ -1624,7 +1659,9 @@ def loss(scope: Scope, call: ast.Call) -> Loss | None:
     """
     lost = _lost(scope, call)
     given = owed(scope, call) if lost is not None else None
-    return Loss(*lost, call, given) if lost is not None and given is not None else None
+    if lost is None or given is None or lost[0] == "entered" and given.kind != "coroutine":
+        return None
+    return Loss("result" if lost[0] == "entered" else lost[0], lost[1], call, given)
 
 
 def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
@@ -1639,9 +1676,9 @@ def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
         ends += [(_end(where, fate(where, use), holder is not made), fate(where, use).by) for where, use in _reached(scope, name)]
     if not all(how for how, _ in ends):
         return None
-    told = [one for one in ends if one[0] in ("truth", "result")]
-    if told:
-        return told[0]
+    for told in ("entered", "truth", "result"):
+        if (found := next((one for one in ends if one[0] == told), None)) is not None:
+            return found
     return ("unused", names[0]) if names else ends[0]
 
 
@@ -1686,7 +1723,7 @@ COROUTINE_OWN = re.compile(r"send|throw|close|cr_\w+|__\w+__")
 
 
 def _end(scope: Scope, what: Fate, held: bool) -> str:
-    """What one use makes of a coroutine, or of a display that holds it: "dropped", "truth" or "result"; "" if it may be handled."""
+    """What one use makes of a coroutine, or of a display that holds it: as in Loss, or "entered"; "" if it may be handled."""
     if what.what == "argument":
         return "truth" if isinstance(what.by, ast.Call) and scope.dotted(what.by.func) in (("all", "any") if held else ("bool",)) else ""
     if what.what == "dropped":
@@ -1701,7 +1738,9 @@ def _end(scope: Scope, what: Fate, held: bool) -> str:
         return "" if COROUTINE_OWN.fullmatch(getattr(what.by, "attr", "")) else "result"
     if what.what == "kept":
         return "result" if isinstance(what.by, (ast.BinOp, ast.FormattedValue, ast.AugAssign)) else ""
-    return "result" if what.what in ("iterated", "async iterated", "entered", "async entered", "called") else ""
+    if what.what == "async entered":
+        return "entered"
+    return "result" if what.what in ("iterated", "async iterated", "entered", "called") else ""
 
 
 def _is_true_of_any_coroutine(compare: ast.Compare) -> bool:
@@ -1943,9 +1982,7 @@ def _spec_child(mock: Value, attribute: str) -> Value | None:
 
 
 def _is_property(method: Function) -> bool:
-    return any(
-        method.outer.dotted(decorator) in ("property", "functools.cached_property") for decorator in method.decorators
-    )
+    return any(method.outer.dotted(decorator) in PROPERTIES for decorator in method.decorators)
 
 
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
@@ -2142,6 +2179,20 @@ def gather(tree: ast.Module, path: Path | None = None, project: Project | None =
            settings: Settings = Settings()) -> Module:  # fmt: skip
     """The facts of one file."""
     return Module(tree, path, project, settings)
+
+
+def brief(expression: ast.AST, limit: int = 40) -> str:
+    """An expression as a message shows it: arguments left out, on one line, the end of what is too long."""
+    if isinstance(expression, ast.Call):
+        return brief(expression.func, limit - 5) + ("(...)" if expression.args or expression.keywords else "()")
+    if isinstance(expression, ast.Attribute) and not attribute_path(expression):
+        return brief_name("(...)." + expression.attr, limit)
+    return brief_name(" ".join(ast.unparse(expression).replace("`", "").split()), limit)
+
+
+def brief_name(name: str, limit: int = 40) -> str:
+    """A name as a message shows it: the end of one that is too long."""
+    return name if len(name) <= limit else "..." + name[3 - limit :]
 
 
 def check(module: Module) -> Iterator[Finding]:
@@ -2540,6 +2591,243 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 # --------------------------------------------------------------------------------------------------------------------
 # ATX4 awaiting and asserting
 # --------------------------------------------------------------------------------------------------------------------
+
+
+@rule("ATX401", "unawaited-coroutine", "coroutine `{0}` is never awaited, so it does nothing; add `await`", each="function")
+def unawaited_coroutine(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Calling a coroutine function runs none of it: what it would have done or found wrong is missing, and the test passes."""
+    for one in losses(function):
+        if one.how == "dropped" and raising(function, one.call) is None:
+            yield one.call, brief(one.call)
+
+
+def losses(function: Function) -> Iterator[Loss]:
+    """The coroutines that a test, fixture or helper of tests loses, unless it does so on purpose; mocks are ATX3's."""
+    if not serves_tests(function.module) or not function.losses or wants_unawaited(function):
+        return
+    for one in function.losses:
+        if one.value.name != "AsyncMock" and not (raising(function, one.call) and may_raise_at_call(function, one.call)):
+            yield one
+
+
+def wants_unawaited(function: Function) -> bool:
+    """Whether a function is about the warning "was never awaited", or about coroutines that are collected."""
+    if any(mark.name == "filterwarnings" and "never awaited" in ast.unparse(mark.node) for mark in function.marks):
+        return True
+    if any(argument.arg == "recwarn" for argument in function.parameters) or function.calls_to("gc.collect"):
+        return True
+    return any(name in function.calls for name in ("warns", "catch_warnings", "assertWarns", "filterwarnings", "simplefilter"))
+
+
+RAISING = ("pytest.raises", "pytest.RaisesGroup", "contextlib.suppress")
+ASSERT_RAISES = ("assertRaises", "assertRaisesRegex", "assertRaisesRegexp")
+
+
+def raising(scope: Scope, node: ast.AST) -> ast.Call | None:
+    """The block around a node that takes an exception: pytest.raises, suppress, assertRaises."""
+    for context in with_items(scope, node):
+        if isinstance(context, ast.Call) and (
+            scope.dotted(context.func) in RAISING or getattr(context.func, "attr", "") in ASSERT_RAISES
+        ):
+            return context
+    return None
+
+
+def may_raise_at_call(scope: Scope, call: ast.Call) -> bool:
+    """Whether the exception that a block takes may come from the call itself: arguments that do not fit, or a plain
+    function that looks at its arguments before it gives a coroutine.
+    """
+    context, function = raising(scope, call), value(scope, call.func)
+    return context is not None and "TypeError" in ast.unparse(context) or function is None or is_plain_function(function)
+
+
+def is_plain_function(function: Value) -> bool:
+    """Whether a function that gives a coroutine is a plain one, whose body runs when it is called."""
+    if isinstance(function.scope, Function):
+        return not function.scope.is_async
+    callee = function.result if function.kind == "method" else knowledge.function(function.name)
+    return callee is not None and (callee.plain or callee.kind != "coroutine")
+
+
+@rule("ATX402", "assert-on-coroutine", "coroutine `{0}` is not awaited, and always true; add `await`", each="function")
+def assert_on_coroutine(function: Function) -> Iterator[tuple[Any, ...]]:
+    """A coroutine object is true whatever the function would return: the assertion cannot fail."""
+    for one in losses(function):
+        if one.how == "truth":
+            yield (one.call if one.by in function.ancestors(one.call) else one.by), brief(one.call)
+
+
+@rule("ATX403", "unawaited-in-raises", "coroutine `{0}` is not awaited, so nothing of it can raise here; add `await`", each="function")
+def unawaited_in_raises(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Nothing of the coroutine runs: the exception never comes, or another line of the block raises in its place."""
+    for one in losses(function):
+        if one.how in ("dropped", "unused") and raising(function, one.call) is not None:
+            yield one.call, brief(one.call)
+
+
+@rule("ATX404", "raises-given-coroutine-function", "`{0}` {1}; {2}",
+      calls="raises assertRaises assertRaisesRegex", nodes=(ast.AsyncWith,))  # fmt: skip
+def raises_given_coroutine_function(node: ast.Call | ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """pytest.raises calls what it is given and awaits nothing: no exception comes. And it is a plain context manager."""
+    if isinstance(node, ast.Call):
+        yield from _given_coroutine_function(node, scope)
+        return
+    for item in node.items:
+        context = item.context_expr
+        if isinstance(context, ast.Call) and (name := sync_check(scope, context)):
+            yield node, name, "is no async context manager", "use plain `with`"
+
+
+def sync_check(scope: Scope, call: ast.Call) -> str:
+    """pytest's and unittest's context managers that check what a block does, by name; "" for anything else."""
+    dotted = scope.dotted(call.func) or ""
+    if dotted in ("pytest.raises", "pytest.warns", "pytest.deprecated_call", "pytest.RaisesGroup"):
+        return dotted
+    name = ast.unparse(call.func)
+    owner = scope.owner if isinstance(scope, Function) else None
+    checks = re.fullmatch(r"self\.(assert(Raises|RaisesRegex|Warns|WarnsRegex|Logs|NoLogs)|subTest)", name)
+    return name if checks and owner is not None and owner.is_testcase else ""
+
+
+def _given_coroutine_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    index = 2 if getattr(call.func, "attr", "") == "assertRaisesRegex" else 1
+    if len(call.args) <= index or not sync_check(scope, call) or "TypeError" in ast.unparse(call.args[0]):
+        return
+    function = value(scope, call.args[index])
+    result = called(function)
+    if function is not None and function.kind == "coroutine":
+        yield call, ast.unparse(call.func), f"cannot call the coroutine `{brief(call.args[index])}`", "await it in a `with` block"
+    elif function is not None and result is not None and result.kind == "coroutine":
+        is_lambda = isinstance(function.scope, Function) and function.scope.is_lambda
+        if is_plain_function(function) and not is_lambda:
+            return
+        given = "what the lambda gives" if isinstance(call.args[index], ast.Lambda) else f"`{brief(call.args[index])}`"
+        yield call, ast.unparse(call.func), f"never awaits {given}", "await it in a `with` block"
+
+
+@rule("ATX405", "value-returned-from-async-test", "async test `{0}` returns {1}, which nobody looks at; {2}", each="test")
+def value_returned_from_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest warns about sync tests that return something; of an async test nobody sees the value, and it passes."""
+    if not test.is_coroutine_function or not test.is_plain or is_called_by_hand(test):
+        return
+    for node in test.every(ast.Return):
+        if node.value is not None and (what := _returned(test, node.value)):
+            yield node, brief_name(test.name), *what
+
+
+def is_called_by_hand(test: Function) -> bool:
+    """Whether the file itself uses a test as a function."""
+    return any(test.name in scope.facts.names or test.name in scope.calls for scope in (test.module, *test.module.all_scopes))
+
+
+def _returned(test: Function, returned: ast.expr) -> tuple[str, str] | None:
+    """What a test returns, and what it should do with it; None for what may be None."""
+    if isinstance(returned, (ast.Compare, ast.BoolOp)) or isinstance(returned, ast.UnaryOp) and isinstance(returned.op, ast.Not):
+        return "a condition", "`assert` it"
+    if isinstance(returned, ast.Constant):
+        return None if returned.value is None else ("a constant", "assert something, or return nothing")
+    if isinstance(returned, (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.JoinedStr)) or isinstance(returned, COMPREHENSIONS):
+        return "a value", "`assert` what it should be"
+    given = value(test, returned)
+    if given is None or given.kind not in ("coroutine", "task", "async generator"):
+        return None
+    return f"{'an' if given.kind[0] == 'a' else 'a'} {given.kind}", "iterate over it" if given.kind == "async generator" else "await it"
+
+
+@rule("ATX406", "coroutine-never-awaited", "coroutine `{0}` {1}; add `await`", each="function")
+def coroutine_never_awaited(function: Function) -> Iterator[tuple[Any, ...]]:
+    """A coroutine in a variable is not its result: unread it never runs, read it is the wrong object."""
+    for one in losses(function):
+        if one.how == "unused" and raising(function, one.call) is None:
+            yield one.call, brief(one.call), "is bound to a name and never awaited"
+        elif one.how == "result":
+            yield one.call, brief(one.call), f"is {USED_AS.get(type(one.by), 'used as its result')}, but never awaited"
+
+
+USED_AS = {ast.FormattedValue: "formatted as text", ast.withitem: "entered", ast.For: "iterated", ast.AsyncFor: "iterated"}
+
+
+@rule("ATX407", "sync-iteration-of-async-generator", "`{0}` is an async generator, {1}; {2}", each="function")
+def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Only `async for` runs an async generator: everything else raises TypeError, or silently runs nothing."""
+    if not serves_tests(function.module):
+        return
+    for expression, fact, remedy in _wrongly_used(function):
+        if is_async_iterator(function, expression) and not is_expected(function, expression):
+            yield expression, brief(expression), fact, remedy
+
+
+def is_async_iterator(scope: Scope, expression: ast.expr) -> bool:
+    """Whether an expression gives an object for `async for` only."""
+    given = value(scope, expression)
+    if given is None or given.kind not in ("async generator", "instance"):
+        return False
+    known = knowledge.known_class(given.name) if given.kind == "instance" and given.name else None
+    return given.kind == "async generator" or known is not None and known.iterates
+
+
+ITERATING = frozenset("list tuple set sorted sum any all next iter max min enumerate zip dict frozenset".split())
+
+
+def _wrongly_used(function: Function) -> Iterator[tuple[ast.expr, str, str]]:
+    """The expressions of a function that would be wrong as async generators, with what is wrong and what to do."""
+    loops = [node.iter for node in function.every(ast.For)]
+    loops += [one.iter for node in function.every(*COMPREHENSIONS) for one in node.generators if not one.is_async]
+    yield from ((one, "which `for` cannot iterate", "use `async for`") for one in loops if isinstance(one, (ast.Call, ast.Name)))
+    for name in ITERATING & function.calls.keys():
+        remedy = "use `anext`" if name == "next" else "use `async for`"
+        for call in function.calls[name]:
+            if function.dotted(call.func) == name and call.args and isinstance(call.args[0], (ast.Call, ast.Name)):
+                yield call.args[0], f"which `{name}` cannot iterate", remedy
+    for call in (call for name in function.module.async_generators & function.calls.keys() for call in function.calls[name]):
+        what = fate(function, call)
+        if what.what == "awaited":
+            yield call, "which cannot be awaited", "use `async for`"
+        elif what.what == "truth":
+            yield call, "which is always true", "use `async for`"
+        elif what.what == "dropped":
+            yield call, "so nothing of it runs here", "use `async for`"
+
+
+@rule("ATX408", "wrong-with", "`{0}` is {1}; {2}", each="function")
+def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
+    """The two protocols do not mix: entering raises, and a sync manager as decorator is left before the coroutine runs."""
+    if not serves_tests(function.module):
+        return
+    for node in function.every(ast.With, ast.AsyncWith):
+        is_async = isinstance(node, ast.AsyncWith)
+        for context in (item.context_expr for item in node.items):
+            if is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_expected(function, node):
+                continue
+            if entered_by(function, context) == ("sync" if is_async else "async"):
+                wrong, right = ("a sync", "with") if is_async else ("an async", "async with")
+                yield node, brief(context), f"{wrong} context manager", f"use `{right}`"
+    if function.is_coroutine_function:
+        for decorator in function.decorators:
+            manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
+            if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
+                yield decorator, brief(decorator), f"left before async `{brief_name(function.name)}` runs", "enter it inside, by `with`"
+
+
+def entered_by(scope: Scope, context: ast.expr) -> str:
+    """Which statement alone enters a context manager: "sync" (`with`) or "async"; "" for both and for what is not known."""
+    given = value(scope, context)
+    if given is None:
+        return ""
+    if given.kind == "instance":
+        return _instance_entered_by(given)
+    return {"context": "sync", "async context": "async", "awaitable context": "async"}.get(given.kind, "")
+
+
+def _instance_entered_by(instance: Value) -> str:
+    """The same for an object: a library's by the knowledge table, one of readable code by its methods."""
+    if isinstance(instance.scope, Class):
+        if instance.scope.roots or instance.scope.is_special:
+            return ""
+        has_sync, has_async = (instance.scope.find_method(name) is not None for name in ("__enter__", "__aenter__"))
+        return "" if has_sync == has_async else "sync" if has_sync else "async"
+    known = knowledge.known_class(instance.name)
+    return known.enters if known is not None and known.enters != "both" else ""
 
 
 # --------------------------------------------------------------------------------------------------------------------
