@@ -532,7 +532,8 @@ def attribute_path(expression: ast.AST) -> str:
 
 
 BUILTINS = frozenset(("staticmethod", "classmethod", "property", "all", "any", "bool", "list", "next", "iter", "set", "tuple",
-                      "sum", "sorted", "len", "print", "isinstance", "object", "TimeoutError"))  # fmt: skip
+                      "sum", "sorted", "len", "print", "isinstance", "object", "TimeoutError", "anext", "super", "max",
+                      "min", "enumerate", "zip", "dict", "frozenset"))  # fmt: skip
 
 
 def _is_none(binding: Binding) -> bool:
@@ -1266,8 +1267,6 @@ def _declared(scope: Scope, assigned: ast.AST) -> Value | None:
 def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
     assert isinstance(scope, Function)
     if scope.owner is not None and argument not in scope.parameters:
-        if not scope.is_plain and any(scope.outer.dotted(decorator) for decorator in scope.decorators):
-            return None
         is_class = any(scope.outer.dotted(decorator) == "classmethod" for decorator in scope.decorators)
         return Value("class" if is_class else "instance", scope=scope.owner)
     injected = patched_parameters(scope)
@@ -1277,12 +1276,21 @@ def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
         if argument.arg in parametrized(scope):
             return _annotated_mock(scope, argument)
         fixture = find_fixture(scope, argument.arg)
+        if fixture is None and argument.arg in PLUGIN_FIXTURES:
+            return PLUGIN_FIXTURES[argument.arg]
         if fixture is not None:
             given = fixture_value(fixture) or _annotated_mock(scope, argument)
             if given is None and not makes_mocks(fixture):
                 given = _annotated(scope.outer, argument.annotation)
             return given._replace(paths=(*given.paths, *_touched_by_fixtures(scope, fixture))) if given and given.kind in MOCKS else given
     return _annotated(scope.outer, argument.annotation)
+
+
+# Fixtures of plugins that are functions, where the suite has none of that name: pytest-aiohttp's.
+PLUGIN_FIXTURES = {
+    "aiohttp_client": Value("method", "aiohttp_client", result=knowledge.Callee("coroutine", "aiohttp.test_utils.TestClient")),
+    "aiohttp_server": Value("method", "aiohttp_server", result=knowledge.Callee("coroutine", "aiohttp.test_utils.TestServer")),
+}
 
 
 def _annotated_mock(function: Function, argument: ast.arg) -> Value | None:
@@ -1369,6 +1377,11 @@ def _entered(context: Value | None, is_async: bool) -> Value | None:
         return None
     if context.kind in MOCKS:
         return mock_result(mock_child(context, "__aenter__" if is_async else "__enter__"))
+    if context.kind == "instance" and isinstance(context.scope, Class):
+        method = context.scope.find_method("__aenter__" if is_async else "__enter__")
+        given = _returned_value(method) if method is not None and _is_bare(method) else None
+        # What returns `self`, or is annotated to, gives the object itself, which may be of a derived class.
+        return context if given is not None and method is not None and given.kind == "instance" and given.scope is method.owner else given
     if context.kind == "instance":
         known = knowledge.known_class(context.name) if context.name else None
         return context if known and not context.name.startswith("asyncio.") else None
@@ -1383,8 +1396,10 @@ def _value_of_call(scope: Scope, call: ast.Call) -> Value | None:
         return _mock_made(scope, call, made)
     dotted = scope.dotted(call.func)
     if dotted is not None:
-        if dotted in scope.module.settings.coroutine_functions:
+        if dotted in scope.module.settings.coroutine_functions or dotted == "anext":
             return Value("coroutine", dotted)
+        if dotted == "super" and not call.args:
+            return _value_of_super(scope)
         if dotted in ("typing.cast", "typing_extensions.cast") and len(call.args) == 2:
             return _annotated(scope, call.args[0])
     if isinstance(call.func, ast.Attribute) and call.func.attr == "start":
@@ -1392,6 +1407,13 @@ def _value_of_call(scope: Scope, call: ast.Call) -> Value | None:
         if patcher is not None and patcher.kind == "context" and patcher.name in PATCHERS:
             return patcher.result
     return called(value(scope, call.func))
+
+
+def _value_of_super(scope: Scope) -> Value | None:
+    """`super()` in a method of a class with one base that can be read."""
+    owner = scope.owner if isinstance(scope, Function) else None
+    bases = owner.bases if owner is not None else []
+    return Value("instance", scope=bases[0]) if len(bases) == 1 and isinstance(bases[0], Class) else None
 
 
 def called(function: Value | None) -> Value | None:
@@ -2753,8 +2775,15 @@ def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any,
     if not serves_tests(function.module):
         return
     for expression, fact, remedy in _wrongly_used(function):
-        if is_async_iterator(function, expression) and not is_expected(function, expression):
+        if is_async_iterator(function, expression) and not is_tried_out(function, expression):
             yield expression, brief(expression), fact, remedy
+
+
+def is_tried_out(function: Function, node: ast.AST) -> bool:
+    """Whether a fault is there to see that it raises: in a block that asks for it, or in a function of a test that does."""
+    outer = function.outer
+    raised = [call for name in ("raises", *ASSERT_RAISES) for call in outer.calls.get(name, ())] if isinstance(outer, Function) else []
+    return is_expected(function, node) or any(re.search("TypeError|AttributeError", ast.unparse(call)) for call in raised)
 
 
 def is_async_iterator(scope: Scope, expression: ast.expr) -> bool:
@@ -2797,7 +2826,7 @@ def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
     for node in function.every(ast.With, ast.AsyncWith):
         is_async = isinstance(node, ast.AsyncWith)
         for context in (item.context_expr for item in node.items):
-            if is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_expected(function, node):
+            if is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_tried_out(function, node):
                 continue
             if entered_by(function, context) == ("sync" if is_async else "async"):
                 wrong, right = ("a sync", "with") if is_async else ("an async", "async with")
