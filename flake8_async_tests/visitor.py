@@ -1668,9 +1668,16 @@ class Loss(NamedTuple):
 
 
 def owed(scope: Scope, expression: ast.AST) -> Value | None:
-    """What an expression gives, if somebody must await it; None unless that is certain."""
+    """What an expression gives, if somebody must await it; None unless that is certain.
+
+    What a plain function of readable code returns is not: its body ran, perhaps on parts that a test has replaced.
+    """
     given = value(scope, expression)
-    return given if given is not None and given.kind in ("coroutine", "awaitable context") else None
+    if given is None or given.kind not in ("coroutine", "awaitable context"):
+        return None
+    function = value(scope, expression.func) if isinstance(expression, ast.Call) else None
+    is_plain = function is not None and isinstance(function.scope, Function) and not function.scope.is_async
+    return None if is_plain and not function.scope.is_lambda else given
 
 
 def loss(scope: Scope, call: ast.Call) -> Loss | None:
