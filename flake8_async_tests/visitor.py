@@ -689,6 +689,12 @@ class Class(Scope):
         return any(base in dotted for base in self.roots)
 
     @cached_property
+    def library_base(self) -> str:
+        """The one class at which reading the bases ends, if the knowledge table has it; "" otherwise."""
+        roots = self.roots
+        return roots[0] if len(roots) == 1 and roots[0] and knowledge.known_class(roots[0]) else ""
+
+    @cached_property
     def is_special(self) -> bool:
         """Whether a metaclass, class decorator or `__init_subclass__` may change what the methods are."""
         return any(
@@ -1381,7 +1387,10 @@ def _entered(context: Value | None, is_async: bool) -> Value | None:
         method = context.scope.find_method("__aenter__" if is_async else "__enter__")
         given = _returned_value(method) if method is not None and _is_bare(method) else None
         # What returns `self`, or is annotated to, gives the object itself, which may be of a derived class.
-        return context if given is not None and method is not None and given.kind == "instance" and given.scope is method.owner else given
+        if given is not None and method is not None:
+            return context if given.kind == "instance" and given.scope is method.owner else given
+        known = knowledge.known_class(context.scope.library_base)
+        return context if method is None and known is not None and known.gives == known.name else None
     if context.kind == "instance":
         known = knowledge.known_class(context.name) if context.name else None
         return context if known and not context.name.startswith("asyncio.") else None
@@ -1571,6 +1580,8 @@ def _member(instance: Value, attribute: str) -> Value | None:
         method = instance.scope.find_method(attribute)
         if method is not None:
             return _returned_value(method) if _is_property(method) else Value("function", scope=method)
+        if attribute not in instance.scope.attributes and (library := instance.scope.library_base):
+            return _member(Value("instance", library), attribute)
         return agreed(_written(scope, written) for scope, written in instance.scope.attributes.get(attribute, [(instance.scope, None)]))
     callee = knowledge.method(instance.name, attribute)
     if callee is None:
