@@ -571,7 +571,7 @@ class Folder:
         for reading in self.readings:
             found += [reading.rootdir / entry for entry in reading.words("pythonpath")]
             found += [reading.rootdir, reading.rootdir / "src"]
-        found += [*upwards(self.path, self.top), self.top / "src"]
+        found += [place for one in upwards(self.path, self.top) for place in (one, one / "src")]
         inside = [one for one in map(_clean, found) if one.is_relative_to(self.top)]
         return list(dict.fromkeys(inside))
 

@@ -281,6 +281,12 @@ class Scope:
             found += [call for call in self.facts.calls.get(last, ()) if self.dotted(call.func) in wanted]
         return sorted(found, key=start)
 
+    @cached_property
+    def losses(self) -> list[Loss]:
+        """The coroutines made here that nobody can ever await, in document order."""
+        found = [one for calls in self.facts.calls.values() for call in calls if (one := loss(self, call))]
+        return sorted(found, key=lambda one: start(one.call))
+
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.module.parents.get(node)
 
@@ -323,7 +329,7 @@ class Scope:
         for statement in nodes.get(ast.ImportFrom, ()):
             base = self.module.absolute(statement)
             for alias in statement.names:
-                dotted = canonical(f"{base}.{alias.name}") if base else None
+                dotted = canonical(base.rstrip(".") and f"{base}.{alias.name}" or f"{base}{alias.name}") if base else None
                 how = "import" if dotted else "other"
                 yield alias.asname or alias.name, Binding(how, dotted, statement, end(statement))
         for scope in self.facts.scopes:
@@ -526,7 +532,8 @@ def attribute_path(expression: ast.AST) -> str:
 
 
 BUILTINS = frozenset(("staticmethod", "classmethod", "property", "all", "any", "bool", "list", "next", "iter", "set", "tuple",
-                      "sum", "sorted", "len", "print", "isinstance", "object", "TimeoutError"))  # fmt: skip
+                      "sum", "sorted", "len", "print", "isinstance", "object", "TimeoutError", "anext", "super", "max",
+                      "min", "enumerate", "zip", "dict", "frozenset"))  # fmt: skip
 
 
 def _is_none(binding: Binding) -> bool:
@@ -580,6 +587,11 @@ class Module(Scope):
     @cached_property
     def all_functions(self) -> list[Function]:
         return [scope for scope in self.all_scopes if isinstance(scope, Function)]
+
+    @cached_property
+    def async_generators(self) -> set[str]:
+        """The names of the async generator functions of the file."""
+        return {function.name for function in self.all_functions if function.is_async_generator}
 
     @cached_property
     def all_classes(self) -> list[Class]:
@@ -675,6 +687,12 @@ class Class(Scope):
 
     def inherits(self, *dotted: str) -> bool:
         return any(base in dotted for base in self.roots)
+
+    @cached_property
+    def library_base(self) -> str:
+        """The one class at which reading the bases ends, if the knowledge table has it; "" otherwise."""
+        roots = self.roots
+        return roots[0] if len(roots) == 1 and roots[0] and knowledge.known_class(roots[0]) else ""
 
     @cached_property
     def is_special(self) -> bool:
@@ -1064,6 +1082,8 @@ def _fate_of(scope: Scope, node: ast.AST, above: Any) -> Fate:  # noqa: C901 - o
             return Fate("dropped", above)
         case ast.Assert() | ast.If() | ast.While():
             return Fate("truth", above) if node is above.test else Fate("kept", above)
+        case ast.comprehension() if node in above.ifs:
+            return Fate("truth", above)
         case ast.UnaryOp(op=ast.Not()):
             return Fate("truth", above)
         case ast.BoolOp():
@@ -1221,7 +1241,7 @@ def _bound(scope: Scope, name: str, binding: Binding) -> Value | None:
     """The value that a binding gives to its name."""
     match binding.how:
         case "assign":
-            return value(scope, binding.value)
+            return value(scope, binding.value) or _declared(scope, binding.value)
         case "annotation":
             return _annotated(scope, binding.value)
         case "parameter":
@@ -1243,11 +1263,18 @@ def _bound(scope: Scope, name: str, binding: Binding) -> Value | None:
     return None
 
 
+def _declared(scope: Scope, assigned: ast.AST) -> Value | None:
+    """What the annotation of an assignment says of an expression that gives nothing certain itself: `client: Client = make()`."""
+    above = scope.parent(assigned)
+    is_open = isinstance(above, ast.AnnAssign) and isinstance(assigned, (ast.Call, ast.Await))
+    return _annotated(scope, above.annotation) if is_open else None
+
+
 def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
     assert isinstance(scope, Function)
     if scope.owner is not None and argument not in scope.parameters:
-        is_self = not any(scope.outer.dotted(decorator) for decorator in scope.decorators) or scope.is_plain
-        return Value("instance", scope=scope.owner) if is_self else None
+        is_class = any(scope.outer.dotted(decorator) == "classmethod" for decorator in scope.decorators)
+        return Value("class" if is_class else "instance", scope=scope.owner)
     injected = patched_parameters(scope)
     if argument.arg in injected:
         return injected[argument.arg] or _annotated_mock(scope, argument)
@@ -1255,16 +1282,32 @@ def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
         if argument.arg in parametrized(scope):
             return _annotated_mock(scope, argument)
         fixture = find_fixture(scope, argument.arg)
+        if fixture is None and argument.arg in PLUGIN_FIXTURES:
+            return PLUGIN_FIXTURES[argument.arg]
         if fixture is not None:
             given = fixture_value(fixture) or _annotated_mock(scope, argument)
+            if given is None and not makes_mocks(fixture):
+                given = _annotated(scope.outer, argument.annotation)
             return given._replace(paths=(*given.paths, *_touched_by_fixtures(scope, fixture))) if given and given.kind in MOCKS else given
     return _annotated(scope.outer, argument.annotation)
+
+
+# Fixtures of plugins that are functions, where the suite has none of that name: pytest-aiohttp's.
+PLUGIN_FIXTURES = {
+    "aiohttp_client": Value("method", "aiohttp_client", result=knowledge.Callee("coroutine", "aiohttp.test_utils.TestClient")),
+    "aiohttp_server": Value("method", "aiohttp_server", result=knowledge.Callee("coroutine", "aiohttp.test_utils.TestServer")),
+}
 
 
 def _annotated_mock(function: Function, argument: ast.arg) -> Value | None:
     """A parameter annotated as a mock, where nothing better is known: what else an annotation says may be a wish."""
     given = _annotated(function.outer, argument.annotation)
     return given if given is not None and given.kind in MOCKS else None
+
+
+def makes_mocks(fixture: Function) -> bool:
+    """Whether a fixture has to do with mocks: then what it gives may be one, whatever an annotation says."""
+    return any(re.search("mock|patch|spec", name, re.IGNORECASE) for name in (*fixture.calls, *fixture.facts.names))
 
 
 def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Scope, str]]:
@@ -1340,6 +1383,14 @@ def _entered(context: Value | None, is_async: bool) -> Value | None:
         return None
     if context.kind in MOCKS:
         return mock_result(mock_child(context, "__aenter__" if is_async else "__enter__"))
+    if context.kind == "instance" and isinstance(context.scope, Class):
+        method = context.scope.find_method("__aenter__" if is_async else "__enter__")
+        given = _returned_value(method) if method is not None and _is_bare(method) else None
+        # What returns `self`, or is annotated to, gives the object itself, which may be of a derived class.
+        if given is not None and method is not None:
+            return context if given.kind == "instance" and given.scope is method.owner else given
+        known = knowledge.known_class(context.scope.library_base)
+        return context if method is None and known is not None and known.gives == known.name else None
     if context.kind == "instance":
         known = knowledge.known_class(context.name) if context.name else None
         return context if known and not context.name.startswith("asyncio.") else None
@@ -1354,8 +1405,10 @@ def _value_of_call(scope: Scope, call: ast.Call) -> Value | None:
         return _mock_made(scope, call, made)
     dotted = scope.dotted(call.func)
     if dotted is not None:
-        if dotted in scope.module.settings.coroutine_functions:
+        if dotted in scope.module.settings.coroutine_functions or dotted == "anext":
             return Value("coroutine", dotted)
+        if dotted == "super" and not call.args:
+            return _value_of_super(scope)
         if dotted in ("typing.cast", "typing_extensions.cast") and len(call.args) == 2:
             return _annotated(scope, call.args[0])
     if isinstance(call.func, ast.Attribute) and call.func.attr == "start":
@@ -1363,6 +1416,13 @@ def _value_of_call(scope: Scope, call: ast.Call) -> Value | None:
         if patcher is not None and patcher.kind == "context" and patcher.name in PATCHERS:
             return patcher.result
     return called(value(scope, call.func))
+
+
+def _value_of_super(scope: Scope) -> Value | None:
+    """`super()` in a method of a class with one base that can be read."""
+    owner = scope.owner if isinstance(scope, Function) else None
+    bases = owner.bases if owner is not None else []
+    return Value("instance", scope=bases[0]) if len(bases) == 1 and isinstance(bases[0], Class) else None
 
 
 def called(function: Value | None) -> Value | None:
@@ -1396,14 +1456,26 @@ def _result_of(function: Function) -> Value | None:
         manager = CONTEXT_MANAGERS.get(function.outer.dotted(function.decorators[0]) or "")
         if manager and function.is_generator:
             return Value(manager, function.name, function, agreed(value(function, node.value) for node in function.yields))
-    if any(function.outer.dotted(decorator) not in ("staticmethod", "classmethod") for decorator in function.decorators):
+    if any(function.outer.dotted(decorator) not in UNCHANGED for decorator in function.decorators):
         return None
     if function.is_async_generator:
         return Value("async generator", function.name, function)
-    result = agreed(value(function, node.value) for node in function.every(ast.Return)) if not function.is_generator else None
+    result = _returned_value(function) if not function.is_generator else None
     if function.is_async:
         return Value("coroutine", function.name, function, result)
     return result
+
+
+# Decorators after which calling a function does what its body says.
+UNCHANGED = ("staticmethod", "classmethod", "abc.abstractmethod", "typing.override", "typing.final", "typing_extensions.override",
+             "typing_extensions.final")  # fmt: skip
+PROPERTIES = ("property", "functools.cached_property")
+
+
+def _returned_value(function: Function) -> Value | None:
+    """What the return statements of a function give, else what its annotation says, unless it has to do with mocks."""
+    given = agreed(value(function, node.value) for node in function.every(ast.Return))
+    return given or (None if makes_mocks(function) else _annotated(function.outer, function.node.returns))
 
 
 def _result_of_callee(callee: knowledge.Callee | None, name: str) -> Value | None:
@@ -1456,6 +1528,8 @@ def _is_optional(scope: Scope, written: ast.expr | None) -> bool:
 def _written(scope: Scope, expression: ast.expr | None) -> Value | None:
     """The value put in place of an attribute: for patch.object, the mock that it puts there."""
     given = value(scope, expression)
+    if given is None and expression is not None:
+        return _declared(scope, expression)
     if given is not None and given.name in PATCHERS and isinstance(expression, ast.Call) and not isinstance(
             scope.parent(expression), (ast.Assign, ast.AnnAssign)):  # fmt: skip
         return given.result
@@ -1505,7 +1579,9 @@ def _member(instance: Value, attribute: str) -> Value | None:
     if isinstance(instance.scope, Class):
         method = instance.scope.find_method(attribute)
         if method is not None:
-            return Value("function", scope=method)
+            return _returned_value(method) if _is_property(method) else Value("function", scope=method)
+        if attribute not in instance.scope.attributes and (library := instance.scope.library_base):
+            return _member(Value("instance", library), attribute)
         return agreed(_written(scope, written) for scope, written in instance.scope.attributes.get(attribute, [(instance.scope, None)]))
     callee = knowledge.method(instance.name, attribute)
     if callee is None:
@@ -1579,10 +1655,140 @@ def _keeps(scope: Scope, use: ast.AST, what: Fate, closers: Iterable[str], harml
 READERS = ("isinstance", "print", "len", "bool")
 
 
-def uses_with_scope(scope: Function, name: str) -> Iterator[tuple[Scope, ast.Name]]:
+def uses_with_scope(scope: Scope, name: str) -> Iterator[tuple[Scope, ast.Name]]:
     """Loads of a name, each with the scope in which it stands."""
     for use in scope.uses(name):
         yield scope_of(scope.module, use), use
+
+
+# Coroutines that nobody handles
+
+
+class Loss(NamedTuple):
+    """How the coroutine that a call gives is lost: no code that can run awaits it.
+
+    how: dropped (it is a statement, alone or in a display), unused (bound to a name that nobody reads), truth (it is
+    tested, or compared so that it is always true), result (something of what awaiting would give is asked of it: an
+    attribute, an item, its text). `by` is the node that does it, `value` what the call gives.
+    """
+
+    how: str
+    by: ast.AST
+    call: ast.Call
+    value: Value
+
+
+def owed(scope: Scope, expression: ast.AST) -> Value | None:
+    """What an expression gives, if somebody must await it; None unless that is certain.
+
+    What a plain function of readable code returns is not: its body ran, perhaps on parts that a test has replaced.
+    """
+    given = value(scope, expression)
+    if given is None or given.kind not in ("coroutine", "awaitable context"):
+        return None
+    function = value(scope, expression.func) if isinstance(expression, ast.Call) else None
+    is_plain = function is not None and isinstance(function.scope, Function) and not function.scope.is_async
+    return None if is_plain and not function.scope.is_lambda else given
+
+
+def loss(scope: Scope, call: ast.Call) -> Loss | None:
+    """How the coroutine that a call gives is lost; None if it gives none, or if anybody may handle it.
+
+    Handled is what reaches an await, an argument, a return, a container that is used, an attribute or an outer scope, by
+    its expression or by a name, in any order. Every rule about lost coroutines asks `Scope.losses`.
+    """
+    lost = _lost(scope, call)
+    given = owed(scope, call) if lost is not None else None
+    if lost is None or given is None or lost[0] == "entered" and given.kind != "coroutine":
+        return None
+    return Loss("result" if lost[0] == "entered" else lost[0], lost[1], call, given)
+
+
+def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
+    """How the value of an expression would be lost if it were a coroutine, and the node that does it."""
+    holder = _holder(scope, made)
+    what = fate(scope, holder)
+    names = [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else [])
+    ends = [] if what.what == "assigned" else [(_end(scope, what, holder is not made), what.by)]
+    for name in names:
+        if _is_shared(scope, name.id):
+            return None
+        ends += [(_end(where, fate(where, use), holder is not made), fate(where, use).by) for where, use in _reached(scope, name)]
+    if not all(how for how, _ in ends):
+        return None
+    for told in ("entered", "truth", "result"):
+        if (found := next((one for one in ends if one[0] == told), None)) is not None:
+            return found
+    return ("unused", names[0]) if names else ends[0]
+
+
+def _holder(scope: Scope, made: ast.expr) -> ast.expr:
+    """The display or comprehension that an expression is an element of, else the expression itself."""
+    holder, above = made, scope.parent(made)
+    while isinstance(above, (ast.List, ast.Tuple, ast.Set)) or isinstance(above, COMPREHENSIONS) and holder is getattr(above, "elt", None):
+        holder, above = above, scope.parent(above)
+    return holder
+
+
+def _walruses(scope: Scope, node: ast.AST) -> Iterator[ast.NamedExpr]:
+    """The `:=` right around an expression."""
+    above = scope.parent(node)
+    while isinstance(above, (ast.IfExp, ast.NamedExpr)):
+        if isinstance(above, ast.NamedExpr):
+            yield above
+        above = scope.parent(above)
+
+
+def _is_shared(scope: Scope, name: str) -> bool:
+    """Whether code out of sight may read a name, or `del` ends it on purpose."""
+    special = (ast.Global, ast.Nonlocal)
+    return (
+        not isinstance(scope, Function)
+        or any(isinstance(binding.node, special) for binding in scope.bindings.get(name, ()))
+        or any(isinstance(use.ctx, ast.Del) for use in scope.facts.names[name])
+    )
+
+
+def _reached(scope: Scope, name: ast.Name) -> Iterator[tuple[Scope, ast.Name]]:
+    """The loads that may see the value that is bound to a name at one place."""
+    bound = scope.parent(name)
+    for where, use in uses_with_scope(scope, name.id):
+        found = where.lookup(use)
+        if found is None or found[0] is not scope or any(binding.node is bound for binding in found[1]):
+            yield where, use
+
+
+# What a coroutine object has of its own: reading that asks nothing of its result.
+COROUTINE_OWN = re.compile(r"send|throw|close|cr_\w+|__\w+__")
+
+
+def _end(scope: Scope, what: Fate, held: bool) -> str:
+    """What one use makes of a coroutine, or of a display that holds it: as in Loss, or "entered"; "" if it may be handled."""
+    if what.what == "argument":
+        return "truth" if isinstance(what.by, ast.Call) and scope.dotted(what.by.func) in (("all", "any") if held else ("bool",)) else ""
+    if what.what == "dropped":
+        return "dropped"
+    if held:
+        return ""
+    if what.what == "truth":
+        return "truth"
+    if what.what == "compared":
+        return "truth" if _is_true_of_any_coroutine(what.by) else ""
+    if what.what == "attribute":
+        return "" if COROUTINE_OWN.fullmatch(getattr(what.by, "attr", "")) else "result"
+    if what.what == "kept":
+        return "result" if isinstance(what.by, (ast.BinOp, ast.FormattedValue, ast.AugAssign)) else ""
+    if what.what == "async entered":
+        return "entered"
+    return "result" if what.what in ("iterated", "async iterated", "entered", "called") else ""
+
+
+def _is_true_of_any_coroutine(compare: ast.Compare) -> bool:
+    """`coroutine != anything` and `coroutine is not None`; most other comparisons fail, which is loud."""
+    if len(compare.ops) != 1:
+        return False
+    other = compare.comparators[0]
+    return isinstance(compare.ops[0], ast.NotEq) or isinstance(compare.ops[0], ast.IsNot) and isinstance(other, ast.Constant) and other.value is None
 
 
 def scope_of(module: Module, node: ast.AST) -> Scope:
@@ -1816,9 +2022,7 @@ def _spec_child(mock: Value, attribute: str) -> Value | None:
 
 
 def _is_property(method: Function) -> bool:
-    return any(
-        method.outer.dotted(decorator) in ("property", "functools.cached_property") for decorator in method.decorators
-    )
+    return any(method.outer.dotted(decorator) in PROPERTIES for decorator in method.decorators)
 
 
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
@@ -2015,6 +2219,20 @@ def gather(tree: ast.Module, path: Path | None = None, project: Project | None =
            settings: Settings = Settings()) -> Module:  # fmt: skip
     """The facts of one file."""
     return Module(tree, path, project, settings)
+
+
+def brief(expression: ast.AST, limit: int = 40) -> str:
+    """An expression as a message shows it: arguments left out, on one line, the end of what is too long."""
+    if isinstance(expression, ast.Call):
+        return brief(expression.func, limit - 5) + ("(...)" if expression.args or expression.keywords else "()")
+    if isinstance(expression, ast.Attribute) and not attribute_path(expression):
+        return brief_name("(...)." + expression.attr, limit)
+    return brief_name(" ".join(ast.unparse(expression).replace("`", "").split()), limit)
+
+
+def brief_name(name: str, limit: int = 40) -> str:
+    """A name as a message shows it: the end of one that is too long."""
+    return name if len(name) <= limit else "..." + name[3 - limit :]
 
 
 def check(module: Module) -> Iterator[Finding]:
@@ -2413,6 +2631,250 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 # --------------------------------------------------------------------------------------------------------------------
 # ATX4 awaiting and asserting
 # --------------------------------------------------------------------------------------------------------------------
+
+
+@rule("ATX401", "unawaited-coroutine", "coroutine `{0}` is never awaited, so it does nothing; add `await`", each="function")
+def unawaited_coroutine(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Calling a coroutine function runs none of it: what it would have done or found wrong is missing, and the test passes."""
+    for one in losses(function):
+        if one.how == "dropped" and raising(function, one.call) is None:
+            yield one.call, brief(one.call)
+
+
+def losses(function: Function) -> Iterator[Loss]:
+    """The coroutines that a test, fixture or helper of tests loses, unless it does so on purpose; mocks are ATX3's."""
+    if not serves_tests(function.module) or not function.losses or wants_unawaited(function):
+        return
+    for one in function.losses:
+        if one.value.name != "AsyncMock" and not (raising(function, one.call) and may_raise_at_call(function, one.call)):
+            yield one
+
+
+def wants_unawaited(function: Function) -> bool:
+    """Whether a function is about the warning "was never awaited", or about coroutines that are collected."""
+    if any(mark.name == "filterwarnings" and "never awaited" in ast.unparse(mark.node) for mark in function.marks):
+        return True
+    if any(argument.arg == "recwarn" for argument in function.parameters) or function.calls_to("gc.collect"):
+        return True
+    return any(name in function.calls for name in ("warns", "catch_warnings", "assertWarns", "filterwarnings", "simplefilter"))
+
+
+RAISING = ("pytest.raises", "pytest.RaisesGroup", "contextlib.suppress")
+ASSERT_RAISES = ("assertRaises", "assertRaisesRegex", "assertRaisesRegexp")
+
+
+def raising(scope: Scope, node: ast.AST) -> ast.Call | None:
+    """The block around a node that takes an exception: pytest.raises, suppress, assertRaises."""
+    for context in with_items(scope, node):
+        if isinstance(context, ast.Call) and (
+            scope.dotted(context.func) in RAISING or getattr(context.func, "attr", "") in ASSERT_RAISES
+        ):
+            return context
+    return None
+
+
+def may_raise_at_call(scope: Scope, call: ast.Call) -> bool:
+    """Whether the exception that a block takes may come from the call itself: arguments that do not fit, or a plain
+    function that looks at its arguments before it gives a coroutine.
+    """
+    context, function = raising(scope, call), value(scope, call.func)
+    return context is not None and "TypeError" in ast.unparse(context) or function is None or is_plain_function(function)
+
+
+def is_plain_function(function: Value) -> bool:
+    """Whether a function that gives a coroutine is a plain one, whose body runs when it is called."""
+    if isinstance(function.scope, Function):
+        return not function.scope.is_async
+    callee = function.result if function.kind == "method" else knowledge.function(function.name)
+    return callee is not None and (callee.plain or callee.kind != "coroutine")
+
+
+@rule("ATX402", "assert-on-coroutine", "coroutine `{0}` is not awaited, and always true; add `await`", each="function")
+def assert_on_coroutine(function: Function) -> Iterator[tuple[Any, ...]]:
+    """A coroutine object is true whatever the function would return: the assertion cannot fail."""
+    for one in losses(function):
+        if one.how == "truth":
+            yield (one.call if one.by in function.ancestors(one.call) else one.by), brief(one.call)
+
+
+@rule("ATX403", "unawaited-in-raises", "coroutine `{0}` is not awaited, so nothing of it can raise here; add `await`", each="function")
+def unawaited_in_raises(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Nothing of the coroutine runs: the exception never comes, or another line of the block raises in its place."""
+    for one in losses(function):
+        if one.how in ("dropped", "unused") and raising(function, one.call) is not None:
+            yield one.call, brief(one.call)
+
+
+@rule("ATX404", "raises-given-coroutine-function", "`{0}` {1}; {2}",
+      calls="raises assertRaises assertRaisesRegex", nodes=(ast.AsyncWith,))  # fmt: skip
+def raises_given_coroutine_function(node: ast.Call | ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """pytest.raises calls what it is given and awaits nothing: no exception comes. And it is a plain context manager."""
+    if isinstance(node, ast.Call):
+        yield from _given_coroutine_function(node, scope)
+        return
+    for item in node.items:
+        context = item.context_expr
+        if isinstance(context, ast.Call) and (name := sync_check(scope, context)):
+            yield node, name, "is no async context manager", "use plain `with`"
+
+
+def sync_check(scope: Scope, call: ast.Call) -> str:
+    """pytest's and unittest's context managers that check what a block does, by name; "" for anything else."""
+    dotted = scope.dotted(call.func) or ""
+    if dotted in ("pytest.raises", "pytest.warns", "pytest.deprecated_call", "pytest.RaisesGroup"):
+        return dotted
+    name = ast.unparse(call.func)
+    owner = scope.owner if isinstance(scope, Function) else None
+    checks = re.fullmatch(r"self\.(assert(Raises|RaisesRegex|Warns|WarnsRegex|Logs|NoLogs)|subTest)", name)
+    return name if checks and owner is not None and owner.is_testcase else ""
+
+
+def _given_coroutine_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    index = 2 if getattr(call.func, "attr", "") == "assertRaisesRegex" else 1
+    if len(call.args) <= index or not sync_check(scope, call) or "TypeError" in ast.unparse(call.args[0]):
+        return
+    function = value(scope, call.args[index])
+    result = called(function)
+    if function is not None and function.kind == "coroutine":
+        yield call, ast.unparse(call.func), f"cannot call the coroutine `{brief(call.args[index])}`", "await it in a `with` block"
+    elif function is not None and result is not None and result.kind == "coroutine":
+        is_lambda = isinstance(function.scope, Function) and function.scope.is_lambda
+        if is_plain_function(function) and not is_lambda:
+            return
+        given = "what the lambda gives" if isinstance(call.args[index], ast.Lambda) else f"`{brief(call.args[index])}`"
+        yield call, ast.unparse(call.func), f"never awaits {given}", "await it in a `with` block"
+
+
+@rule("ATX405", "value-returned-from-async-test", "async test `{0}` returns {1}, which nobody looks at; {2}", each="test")
+def value_returned_from_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest warns about sync tests that return something; of an async test nobody sees the value, and it passes."""
+    if not test.is_coroutine_function or not test.is_plain or is_called_by_hand(test):
+        return
+    for node in test.every(ast.Return):
+        if node.value is not None and (what := _returned(test, node.value)):
+            yield node, brief_name(test.name), *what
+
+
+def is_called_by_hand(test: Function) -> bool:
+    """Whether the file itself uses a test as a function."""
+    return any(test.name in scope.facts.names or test.name in scope.calls for scope in (test.module, *test.module.all_scopes))
+
+
+def _returned(test: Function, returned: ast.expr) -> tuple[str, str] | None:
+    """What a test returns, and what it should do with it; None for what may be None."""
+    if isinstance(returned, (ast.Compare, ast.BoolOp)) or isinstance(returned, ast.UnaryOp) and isinstance(returned.op, ast.Not):
+        return "a condition", "`assert` it"
+    if isinstance(returned, ast.Constant):
+        return None if returned.value is None else ("a constant", "assert something, or return nothing")
+    if isinstance(returned, (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.JoinedStr)) or isinstance(returned, COMPREHENSIONS):
+        return "a value", "`assert` what it should be"
+    given = value(test, returned)
+    if given is None or given.kind not in ("coroutine", "task", "async generator"):
+        return None
+    return f"{'an' if given.kind[0] == 'a' else 'a'} {given.kind}", "iterate over it" if given.kind == "async generator" else "await it"
+
+
+@rule("ATX406", "coroutine-never-awaited", "coroutine `{0}` {1}; add `await`", each="function")
+def coroutine_never_awaited(function: Function) -> Iterator[tuple[Any, ...]]:
+    """A coroutine in a variable is not its result: unread it never runs, read it is the wrong object."""
+    for one in losses(function):
+        if one.how == "unused" and raising(function, one.call) is None:
+            yield one.call, brief(one.call), "is bound to a name and never awaited"
+        elif one.how == "result":
+            yield one.call, brief(one.call), f"is {USED_AS.get(type(one.by), 'used as its result')}, but never awaited"
+
+
+USED_AS = {ast.FormattedValue: "formatted as text", ast.withitem: "entered", ast.For: "iterated", ast.AsyncFor: "iterated"}
+
+
+@rule("ATX407", "sync-iteration-of-async-generator", "`{0}` is an async generator, {1}; {2}", each="function")
+def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Only `async for` runs an async generator: everything else raises TypeError, or silently runs nothing."""
+    if not serves_tests(function.module):
+        return
+    for expression, fact, remedy in _wrongly_used(function):
+        if is_async_iterator(function, expression) and not is_tried_out(function, expression):
+            yield expression, brief(expression), fact, remedy
+
+
+def is_tried_out(function: Function, node: ast.AST) -> bool:
+    """Whether a fault is there to see that it raises: in a block that asks for it, or in a function of a test that does."""
+    outer = function.outer
+    raised = [call for name in ("raises", *ASSERT_RAISES) for call in outer.calls.get(name, ())] if isinstance(outer, Function) else []
+    return is_expected(function, node) or any(re.search("TypeError|AttributeError", ast.unparse(call)) for call in raised)
+
+
+def is_async_iterator(scope: Scope, expression: ast.expr) -> bool:
+    """Whether an expression gives an object for `async for` only."""
+    given = value(scope, expression)
+    if given is None or given.kind not in ("async generator", "instance"):
+        return False
+    known = knowledge.known_class(given.name) if given.kind == "instance" and given.name else None
+    return given.kind == "async generator" or known is not None and known.iterates
+
+
+ITERATING = frozenset("list tuple set sorted sum any all next iter max min enumerate zip dict frozenset".split())
+
+
+def _wrongly_used(function: Function) -> Iterator[tuple[ast.expr, str, str]]:
+    """The expressions of a function that would be wrong as async generators, with what is wrong and what to do."""
+    loops = [node.iter for node in function.every(ast.For)]
+    loops += [one.iter for node in function.every(*COMPREHENSIONS) for one in node.generators if not one.is_async]
+    yield from ((one, "which `for` cannot iterate", "use `async for`") for one in loops if isinstance(one, (ast.Call, ast.Name)))
+    for name in ITERATING & function.calls.keys():
+        remedy = "use `anext`" if name == "next" else "use `async for`"
+        for call in function.calls[name]:
+            if function.dotted(call.func) == name and call.args and isinstance(call.args[0], (ast.Call, ast.Name)):
+                yield call.args[0], f"which `{name}` cannot iterate", remedy
+    for call in (call for name in function.module.async_generators & function.calls.keys() for call in function.calls[name]):
+        what = fate(function, call)
+        if what.what == "awaited":
+            yield call, "which cannot be awaited", "use `async for`"
+        elif what.what == "truth":
+            yield call, "which is always true", "use `async for`"
+        elif what.what == "dropped":
+            yield call, "so nothing of it runs here", "use `async for`"
+
+
+@rule("ATX408", "wrong-with", "`{0}` is {1}; {2}", each="function")
+def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
+    """The two protocols do not mix: entering raises, and a sync manager as decorator is left before the coroutine runs."""
+    if not serves_tests(function.module):
+        return
+    for node in function.every(ast.With, ast.AsyncWith):
+        is_async = isinstance(node, ast.AsyncWith)
+        for context in (item.context_expr for item in node.items):
+            if is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_tried_out(function, node):
+                continue
+            if entered_by(function, context) == ("sync" if is_async else "async"):
+                wrong, right = ("a sync", "with") if is_async else ("an async", "async with")
+                yield node, brief(context), f"{wrong} context manager", f"use `{right}`"
+    if function.is_coroutine_function:
+        for decorator in function.decorators:
+            manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
+            if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
+                yield decorator, brief(decorator), f"left before async `{brief_name(function.name)}` runs", "enter it inside, by `with`"
+
+
+def entered_by(scope: Scope, context: ast.expr) -> str:
+    """Which statement alone enters a context manager: "sync" (`with`) or "async"; "" for both and for what is not known."""
+    given = value(scope, context)
+    if given is None:
+        return ""
+    if given.kind == "instance":
+        return _instance_entered_by(given)
+    return {"context": "sync", "async context": "async", "awaitable context": "async"}.get(given.kind, "")
+
+
+def _instance_entered_by(instance: Value) -> str:
+    """The same for an object: a library's by the knowledge table, one of readable code by its methods."""
+    if isinstance(instance.scope, Class):
+        if instance.scope.roots or instance.scope.is_special:
+            return ""
+        has_sync, has_async = (instance.scope.find_method(name) is not None for name in ("__enter__", "__aenter__"))
+        return "" if has_sync == has_async else "sync" if has_sync else "async"
+    known = knowledge.known_class(instance.name)
+    return known.enters if known is not None and known.enters != "both" else ""
 
 
 # --------------------------------------------------------------------------------------------------------------------
