@@ -1275,11 +1275,13 @@ def _annotated_mock(function: Function, argument: ast.arg) -> Value | None:
 
 
 def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Scope, str]]:
-    """Other fixtures of the file that request the same one: they may configure what it gives."""
+    """Other fixtures of the file and its conftests that request the same one: they may configure what it gives."""
     assert fixture.fixture is not None
-    name = fixture.fixture.name
-    for other in test.module.all_functions:
-        if other.fixture and other is not fixture and other is not test and any(one.arg == name for one in other.parameters):
+    name, project = fixture.fixture.name, test.module.project
+    every = [one for one in test.module.all_functions if one.fixture]
+    every += [one for conftest in (project.conftests if project else ()) for one in conftest.fixtures.values()]
+    for other in every:
+        if other is not fixture and other is not test and any(one.arg == name for one in other.parameters):
             yield other, name
 
 
@@ -2629,15 +2631,14 @@ def is_await_asserted(scope: Scope, mock: ast.expr) -> bool:
     path, name = attribute_path(mock), root_name(mock)
     for use in scope.facts.names.get(name.id, ()) if name is not None else ():
         read: Any = use
-        while isinstance(above := scope.parent(read), ast.Attribute):
-            read = above
-        if isinstance(read, ast.Attribute) and read.attr in AWAIT_READS and attribute_path(read.value) == path:
-            return True
+        while isinstance(read := scope.parent(read), ast.Attribute):
+            if read.attr in AWAIT_READS and attribute_path(read.value) == path:
+                return True
     return False
 
 
 # What a coroutine is refused by, and what takes its place.
-REFUSED = "calling AsyncMock `{0}` gives a coroutine, which `async {1}` refuses; use `MagicMock`"
+REFUSED = "AsyncMock `{0}` gives a coroutine, and `async {1}` refuses it; use `MagicMock`"
 
 
 @rule("ATX303", "async-mock-iterated", REFUSED, nodes=(ast.AsyncFor, *COMPREHENSIONS))
@@ -2662,7 +2663,8 @@ def async_mock_entered(node: ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any,
 def unawaited_mock_call(node: ast.Expr, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The call is recorded, so `assert_called_once` holds; the side effect, an exception perhaps, never happens."""
     if is_mock_coroutine(scope, node.value) and not is_injected_by_patch(scope, node.value):
-        yield node, mock_text(node.value.func)
+        if getattr(node.value.func, "attr", "") not in MISSPELLED:  # those are ATX310's
+            yield node, mock_text(node.value.func)
 
 
 def is_injected_by_patch(scope: Scope, mock: ast.AST) -> bool:
@@ -2801,7 +2803,7 @@ SYNC_SESSION = frozenset("add add_all begin begin_nested expunge expunge_all exp
 REQUEST_METHODS = frozenset("get post put patch delete head options request ws_connect".split())
 
 
-@rule("ATX308", "async-mock-for-sync-method", "`{0}` is no coroutine in {1}, but this AsyncMock makes it one; use `MagicMock` for {2}",
+@rule("ATX308", "async-mock-for-sync-method", "`{0}` is sync in {1}, but a coroutine on this AsyncMock; use a `MagicMock` there",
       nodes=(ast.Assign,))  # fmt: skip
 def async_mock_for_sync_method(node: ast.Assign, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The code calls the method without `await`: its side effect never happens, and its result is a coroutine."""
@@ -2811,7 +2813,7 @@ def async_mock_for_sync_method(node: ast.Assign, scope: Scope) -> Iterator[tuple
             continue
         given, library = value(scope, method), _library_of(scope, method, target)
         if library and given is not None and given.kind == "AsyncMock":
-            yield node, method.attr, library, mock_text(method.value)
+            yield node, method.attr, library
 
 
 def _configured_method(target: ast.expr) -> ast.Attribute | None:
@@ -3994,7 +3996,7 @@ def _set_up_name(node: ast.Assign | ast.Call) -> str:
     return mock_text(target.value if isinstance(node, ast.Assign) and isinstance(target, ast.Attribute) else target)
 
 
-@rule("ATX911", "async-generator-as-return-value", "AsyncMock `{0}` gives `async for` a coroutine, not this generator; use `MagicMock`",
+@rule("ATX911", "async-generator-as-return-value", "AsyncMock `{0}` gives `async for` a coroutine, no generator; use `MagicMock`",
       calls=SET_UP_CALLS, nodes=(ast.Assign,))  # fmt: skip
 def async_generator_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Only code that awaits the call first gets the generator; `async for` over the call raises a TypeError."""
