@@ -609,6 +609,13 @@ class Module(Scope):
                 found.update(f"{self.absolute(node)}.{alias.name}" for alias in node.names)
         return found
 
+    @cached_property
+    def patched_libraries(self) -> set[str]:
+        """The words of every target that the file patches by text: "app.service.httpx.AsyncClient" holds "httpx"."""
+        calls = [call for scope in (self, *self.all_scopes) for name in ("patch", "setattr") for call in scope.facts.calls.get(name, ())]
+        texts = [call.args[0].value for call in calls if call.args and isinstance(call.args[0], ast.Constant)]
+        return {word for text in texts if isinstance(text, str) for word in text.split(".")}
+
     def imports_package(self, *packages: str) -> bool:
         return any(name == package or name.startswith(package + ".") for name in self.imports for package in packages)
 
@@ -1311,11 +1318,13 @@ def makes_mocks(fixture: Function) -> bool:
 
 
 def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Scope, str]]:
-    """Other fixtures of the file that request the same one: they may configure what it gives."""
+    """Other fixtures of the file and its conftests that request the same one: they may configure what it gives."""
     assert fixture.fixture is not None
-    name = fixture.fixture.name
-    for other in test.module.all_functions:
-        if other.fixture and other is not fixture and other is not test and any(one.arg == name for one in other.parameters):
+    name, project = fixture.fixture.name, test.module.project
+    every = [one for one in test.module.all_functions if one.fixture]
+    every += [one for conftest in (project.conftests if project else ()) for one in conftest.fixtures.values()]
+    for other in every:
+        if other is not fixture and other is not test and any(one.arg == name for one in other.parameters):
             yield other, name
 
 
@@ -1514,7 +1523,7 @@ def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value 
     written = [(where, one) for where, path in places for one in where.stored.get(path, ())]
     if not written:
         return None
-    if any(isinstance(where, Class) or _is_optional(where, one) for where, one in written):
+    if any(isinstance(where, Class) or _is_optional(where, one) or _is_later(scope, expression, where, one) for where, one in written):
         return (None,)
     given = agreed([_written(where, one) for where, one in written])
     return (given._replace(paths=(*given.paths, *places)) if given is not None and given.kind in MOCKS else given,)
@@ -1523,6 +1532,16 @@ def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value 
 def _is_optional(scope: Scope, written: ast.expr | None) -> bool:
     """Whether an assignment stands in a branch or loop, so that it may not have happened."""
     return written is not None and any(isinstance(above, BRANCHES) and not isinstance(above, ast.Try) for above in scope.ancestors(written))
+
+
+def _is_later(scope: Scope, read: ast.expr, where: Scope, written: ast.expr | None) -> bool:
+    """Whether an attribute is read before it is replaced, or outside the `with` block that replaces it."""
+    if where is not scope or written is None:
+        return False
+    item = scope.parent(written)
+    if isinstance(item, ast.withitem):
+        return item not in scope.ancestors(read) and scope.parent(item) not in scope.ancestors(read)
+    return start(read) < start(written) and not any(isinstance(above, LOOPS) for above in scope.ancestors(read))
 
 
 def _written(scope: Scope, expression: ast.expr | None) -> Value | None:
@@ -1923,7 +1942,10 @@ def mock_child(mock: Value | None, attribute: str) -> Value | None:
     configured = list(_configured(mock, attribute))
     if any(optional for _, optional in configured):
         return agreed([*(given for given, _ in configured), child])
-    return agreed(given for given, _ in configured) if configured else child
+    given = agreed(given for given, _ in configured)
+    if given is not None and given.kind in MOCKS:  # it goes by the name of its place, too
+        given = given._replace(paths=tuple(dict.fromkeys([*given.paths, *((scope, f"{path}.{attribute}") for scope, path in mock.paths)])))
+    return given if configured else child
 
 
 def _configured(mock: Value, attribute: str) -> Iterator[tuple[Value | None, bool]]:
@@ -2041,7 +2063,12 @@ def _patch_new(call: ast.Call, dotted: str) -> ast.expr | None:
 
 
 def patched_parameters(function: Function) -> dict[str, Value | None]:
-    """What patch decorators inject: positional parameters after self, the lowest decorator first, the class's last."""
+    """What patch decorators inject, by parameter."""
+    return {name: patched(*made) for name, made in patch_injections(function).items()}
+
+
+def patch_injections(function: Function) -> dict[str, tuple[Scope, ast.Call, str]]:
+    """The patches that fill in positional parameters after self: the lowest decorator first, the class's last."""
     decorators = [(function.outer, decorator) for decorator in reversed(function.decorators)]
     if function.owner is not None and function.name.startswith("test"):
         decorators += [(function.owner.outer, decorator) for decorator in reversed(function.owner.node.decorator_list)]
@@ -2051,8 +2078,7 @@ def patched_parameters(function: Function) -> dict[str, Value | None]:
         dotted = scope.dotted(call.func) if call else None
         if call and dotted in PATCHERS and _patch_new(call, dotted) is None:
             injecting.append((scope, call, dotted))
-    names = [argument.arg for argument in function.parameters]
-    return {name: patched(*made) for name, made in zip(names, injecting)}
+    return dict(zip([argument.arg for argument in function.parameters], injecting))
 
 
 def patched(scope: Scope, call: ast.Call, name: str) -> Value | None:
@@ -2626,6 +2652,601 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 # --------------------------------------------------------------------------------------------------------------------
 # ATX3 mocks
 # --------------------------------------------------------------------------------------------------------------------
+
+
+def mock_text(expression: ast.AST) -> str:
+    """How a message names a mock: as written, or the end of it where that is long."""
+    text = ast.unparse(expression)
+    return text if len(text) <= 36 else text[-36:].partition(".")[2][:36] or text[:36]
+
+
+def is_mock_coroutine(scope: Scope, expression: ast.AST) -> bool:
+    """Whether an expression is the call of an AsyncMock: a coroutine of its own until it is awaited."""
+    given = value(scope, expression)
+    return isinstance(expression, ast.Call) and given is not None and given.kind == "coroutine" and given.name == "AsyncMock"
+
+
+def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
+    """Whether one of these exceptions is expected around a node: what raises it there does so on purpose."""
+    expected = [given for context in with_items(scope, node) if isinstance(context, ast.Call) for given in context.args[:1]
+                if re.search(r"raises|Raises", ast.unparse(context.func))]  # fmt: skip
+    for block, field in blocks(scope, node):
+        if isinstance(block, ast.Try) and field == "body":
+            expected += [handler.type for handler in block.handlers if handler.type is not None]
+    return any(error in ast.unparse(one) for one in expected for error in errors)
+
+
+@rule("ATX301", "awaited-sync-mock", "`{0}` gives a {1}, which cannot be awaited; make it an `AsyncMock`", nodes=(ast.Await,))
+def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """The await raises a TypeError, and code that catches every exception takes that for the failure it is ready for."""
+    given = value(scope, node.value)
+    if not isinstance(node.value, ast.Call) or given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
+        return
+    if is_in_test(scope) and not is_on_trial(scope, node, "TypeError") and is_made_in_sight(scope, node.value):
+        if not is_passed_to_helper(scope, node.value):
+            yield node, mock_text(node.value), given.kind
+
+
+def is_in_test(scope: Scope) -> bool:
+    """Whether code stands in a fixture's own body, or in a test or a function inside it."""
+    if isinstance(scope, Function) and scope.fixture:
+        return True
+    while isinstance(scope.outer, Function):
+        scope = scope.outer
+    return isinstance(scope, Function) and scope.is_test
+
+
+def is_made_in_sight(scope: Scope, expression: ast.AST) -> bool:
+    """Whether the call that makes a mock can be seen: an annotation alone does not say how it is configured."""
+    while isinstance(expression, (ast.Attribute, ast.Call, ast.Await)):
+        expression = expression.func if isinstance(expression, ast.Call) else expression.value
+        given = value(scope, expression)
+        if given is not None and given.makers:
+            return True
+    return False
+
+
+def root_name(expression: ast.AST) -> ast.Name | None:
+    """The name at the start of a chain of attributes, calls and awaits."""
+    while isinstance(expression, (ast.Attribute, ast.Call, ast.Await)):
+        expression = expression.func if isinstance(expression, ast.Call) else expression.value
+    return expression if isinstance(expression, ast.Name) else None
+
+
+def is_passed_to_helper(scope: Scope, mock: ast.AST) -> bool:
+    """Whether the file hands a mock to a function of its own, which may configure it further."""
+    name = root_name(mock)
+    if name is None or (found := scope.lookup(name)) is None:
+        return False
+    for use in found[0].uses(name.id):
+        where = scope_of(scope.module, use)
+        what = fate(where, use)
+        if what.what == "argument" and isinstance(what.by, ast.Call) and isinstance(where.definition(what.by.func), Function):
+            return True
+    return False
+
+
+# Assertions about calls, and the one about awaits that takes its place.
+CALL_ASSERTIONS = {
+    "assert_called": "assert_awaited",
+    "assert_called_once": "assert_awaited_once",
+    "assert_called_with": "assert_awaited_with",
+    "assert_called_once_with": "assert_awaited_once_with",
+    "assert_any_call": "assert_any_await",
+    "assert_has_calls": "assert_has_awaits",
+}
+CALL_READS = {"called": "assert_awaited", "call_count": "await_count"}
+AWAIT_READS = frozenset(
+    """assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with assert_any_await assert_has_awaits
+    await_count await_args await_args_list""".split())  # fmt: skip
+
+
+@rule("ATX302", "called-but-maybe-not-awaited", "nothing proves that `{0}` was awaited; use `{1}`",
+      calls=" ".join((*CALL_ASSERTIONS, "assertTrue assertEqual assertGreater assertGreaterEqual")), nodes=(ast.Assert,))  # fmt: skip
+def called_but_maybe_not_awaited(node: ast.Call | ast.Assert, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Code that forgets its `await` still calls the mock: the assertion holds, and nothing of the call has happened."""
+    for mock, remedy in _claims(scope, node):
+        if is_await_owed(scope, mock) and not is_await_asserted(scope, mock):
+            yield node, mock_text(mock), remedy
+
+
+def _claims(scope: Scope, node: ast.Call | ast.Assert) -> Iterator[tuple[ast.expr, str]]:
+    """The mocks that an assertion says were called, each with what says that they were awaited."""
+    if isinstance(node, ast.Assert):
+        parts = node.test.values if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And) else [node.test]
+        for part in parts:
+            yield from _claim_of_test(scope, part)
+    elif isinstance(node.func, ast.Attribute) and node.func.attr in CALL_ASSERTIONS:
+        yield node.func.value, CALL_ASSERTIONS[node.func.attr]
+    elif isinstance(node.func, ast.Attribute) and node.args:
+        least = 0 if node.func.attr == "assertGreater" else 1
+        if node.func.attr == "assertTrue":
+            yield from _claim_of_test(scope, node.args[0])
+        elif len(node.args) > 1:
+            yield from _claim_of_pair(scope, node.args[0], node.args[1], least)
+
+
+def _claim_of_test(scope: Scope, test: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+    match test:
+        case ast.Attribute(value=mock, attr="called"):
+            yield mock, CALL_READS["called"]
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.Is() | ast.GtE()], comparators=[right]):
+            yield from _claim_of_pair(scope, left, right, 1)
+        case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
+            yield from _claim_of_pair(scope, left, right, 0)
+
+
+def _claim_of_pair(scope: Scope, left: ast.expr, right: ast.expr, least: int) -> Iterator[tuple[ast.expr, str]]:
+    """`m.call_count` (or `m.called`) beside a literal that says there were calls, in either order."""
+    for one, other in ((left, right), (right, left)):
+        literal = scope.constant(other)
+        if isinstance(one, ast.Attribute) and one.attr in CALL_READS and isinstance(literal, int) and literal >= least:
+            yield one.value, CALL_READS[one.attr]
+
+
+# Methods that are plain functions in most of what an AsyncMock stands for: a name alone proves no coroutine.
+PLAIN_METHODS = frozenset(
+    """json raise_for_status add add_all expunge expunge_all expire expire_all scalars scalar_one scalar_one_or_none put_nowait
+    get_nowait task_done write writelines is_closing write_eof get_extra_info is_set locked done cancel cancelled exception
+    add_done_callback remove_done_callback set_result set_exception add_get add_post add_put add_patch add_delete add_route
+    add_routes call_soon call_later call_soon_threadsafe create_task debug info warning error critical log on_startup
+    assign seek assignment subscription pause resume build_request""".split())  # fmt: skip
+PLAIN_CLOSE = re.compile(r"writer|transport|server|response|socket$", re.IGNORECASE)
+PLAIN_MODULES = frozenset("subprocess os time sys shutil signal socket json pathlib builtins random logging threading uuid".split())
+
+
+def is_await_owed(scope: Scope, mock: ast.expr) -> bool:
+    """Whether a mock is an AsyncMock in the place of something that the code has to await."""
+    given = value(scope, mock)
+    if given is None or given.kind != "AsyncMock":
+        return False
+    if isinstance(mock, ast.Attribute) and _is_plain_member(scope, mock, given):
+        return False
+    return not any(is_plain_function(made) for made in replacements_by(scope, mock))
+
+
+def _is_plain_member(scope: Scope, mock: ast.Attribute, given: Value) -> bool:
+    """Whether what an attribute stands for is a sync method: by its class, or by its name where AsyncMock made it up."""
+    owner = value(scope, mock.value)
+    if owner is not None and owner.kind == "instance":
+        member = _member(owner, mock.attr)
+        return member is not None and member.kind in ("function", "method") and not is_awaitable_function(member)
+    if given.makers or owner is None or owner.spec:
+        return False
+    return mock.attr in PLAIN_METHODS or mock.attr == "close" and bool(PLAIN_CLOSE.search(ast.unparse(mock.value)))
+
+
+def is_awaitable_function(function: Value) -> bool:
+    """Whether calling a function gives something to await, or may do so."""
+    given = called(function)
+    if is_coroutine_function(function) or given is not None and given.kind != "instance":
+        return True
+    made = function.scope
+    if isinstance(made, Function) and not made.is_lambda:
+        return made.is_async or not made.is_plain or bool(made.node.returns and re.search("Awaitable|Coroutine|Future|Task|Any|Async",
+                                                                                          ast.unparse(made.node.returns)))  # fmt: skip
+    return False
+
+
+def is_plain_function(made: Replacement) -> bool:
+    """Whether what is replaced is certain to be a sync function."""
+    if made.target is not None:
+        return made.target.kind in ("function", "method") and not is_awaitable_function(made.target)
+    return made.dotted.partition(".")[0] in PLAIN_MODULES
+
+
+def replacements_by(scope: Scope, mock: ast.expr) -> Iterator[Replacement]:
+    """What a mock is put in place of by patch or setattr, here or in the fixture that gives it."""
+    for where, path in dict.fromkeys(known_as(scope, mock)):
+        for use in where.facts.names.get(path, ()):
+            what = fate(where, use)
+            if what.what == "argument" and isinstance(what.by, ast.Call) and (made := replacement(where, what.by)) is not None:
+                yield made
+
+
+def is_await_asserted(scope: Scope, mock: ast.expr) -> bool:
+    """Whether the same function asserts about the awaits of a mock, too."""
+    path, name = attribute_path(mock), root_name(mock)
+    for use in scope.facts.names.get(name.id, ()) if name is not None else ():
+        read: Any = use
+        while isinstance(read := scope.parent(read), ast.Attribute):
+            if read.attr in AWAIT_READS and attribute_path(read.value) == path:
+                return True
+    return False
+
+
+# What a coroutine is refused by, and what takes its place.
+REFUSED = "AsyncMock `{0}` gives a coroutine, and `async {1}` refuses it; use `MagicMock`"
+
+
+@rule("ATX303", "async-mock-iterated", REFUSED, nodes=(ast.AsyncFor, *COMPREHENSIONS))
+def async_mock_iterated(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Every call of an AsyncMock gives a coroutine, whatever it is configured to return: there is nothing to iterate."""
+    loops = [node] if isinstance(node, ast.AsyncFor) else [loop for loop in node.generators if loop.is_async]
+    for loop in loops:
+        if is_mock_coroutine(scope, loop.iter) and not is_on_trial(scope, node, "TypeError"):
+            yield loop.iter, mock_text(loop.iter.func), "for"
+
+
+@rule("ATX304", "async-mock-entered", REFUSED, nodes=(ast.AsyncWith,))
+def async_mock_entered(node: ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Every call of an AsyncMock gives a coroutine, which is no context manager; what it would return may be one."""
+    for item in node.items:
+        entered = item.context_expr
+        if is_mock_coroutine(scope, entered) and not is_on_trial(scope, node, "TypeError", "AttributeError"):
+            yield entered, mock_text(entered.func), "with"
+
+
+@rule("ATX305", "unawaited-mock-call", "AsyncMock `{0}` is called but never awaited, so nothing happens; await it", nodes=(ast.Expr,))
+def unawaited_mock_call(node: ast.Expr, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """The call is recorded, so `assert_called_once` holds; the side effect, an exception perhaps, never happens."""
+    if is_mock_coroutine(scope, node.value) and not is_injected_by_patch(scope, node.value):
+        if getattr(node.value.func, "attr", "") not in MISSPELLED:  # those are ATX310's
+            yield node, mock_text(node.value.func)
+
+
+def is_injected_by_patch(scope: Scope, mock: ast.AST) -> bool:
+    """Whether a chain starts at a parameter that a patch decorator fills in."""
+    name = root_name(mock)
+    found = scope.lookup(name) if name is not None else None
+    return found is not None and isinstance(found[0], Function) and name.id in patched_parameters(found[0])
+
+
+class Replacement(NamedTuple):
+    """A call of patch, patch.object, mocker's or monkeypatch.setattr: what it replaces, and by what."""
+
+    dotted: str  # the target as far as it can be read, "app.service.asyncio.sleep"
+    target: Value | None
+    new: ast.expr | None  # the stand-in, where one is written
+    mock: Value | None  # the stand-in, where it is a mock
+
+    @property
+    def name(self) -> str:
+        return self.dotted.rpartition(".")[2]
+
+
+def replacement(scope: Scope, call: ast.Call) -> Replacement | None:
+    """What a call replaces; None if it is no replacing call."""
+    made = mock_function(scope, call.func)
+    if made in PATCHERS:
+        new = _patch_new(call, made)
+    elif isinstance(call.func, ast.Attribute) and call.func.attr == "setattr" and len(call.args) + len(call.keywords) > 1:
+        made = "setattr"
+        is_text = isinstance(scope.constant(call.args[0]) if call.args else None, str)
+        new = argument(call, 1 if is_text else 2, "value" if not is_text else "name")
+    else:
+        return None
+    text = _target_text(scope, call, made)
+    if text is None:
+        return None
+    mock = value(scope, new) if new is not None else patched(scope, call, made) if made != "setattr" else None
+    return Replacement(text, patch_target(scope, call, made), new, mock if mock and mock.kind in MOCKS else None)
+
+
+def _target_text(scope: Scope, call: ast.Call, made: str) -> str | None:
+    """The dotted target of a replacing call, by its imports where it names an object."""
+    first = argument(call, 0, "target")
+    text = scope.constant(first)
+    if isinstance(text, str):
+        return text
+    name = scope.constant(argument(call, 1, "attribute")) or scope.constant(argument(call, 1, "name"))
+    if first is None or not isinstance(name, str) or made.endswith("patch"):
+        return None
+    return f"{scope.dotted(first) or ast.unparse(first)}.{name}"
+
+
+@rule("ATX306", "mock-class-as-new", "`{0}` becomes the class AsyncMock, and calling that awaits nothing; use `AsyncMock()`",
+      calls="patch object setattr")  # fmt: skip
+def mock_class_as_new(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Calling the class makes a mock where the code awaits the call's result: TypeError, often swallowed by the code."""
+    if not any(scope.dotted(given) == "unittest.mock.AsyncMock" for given in (*call.args[1:], *(word.value for word in call.keywords))):
+        return
+    made = replacement(scope, call)
+    if made is None or made.new is None or scope.dotted(made.new) != "unittest.mock.AsyncMock":
+        return
+    if is_coroutine_function(made.target) or made.target is None and is_awaited_in_sight(scope, made.name):
+        yield call, made.name[:36]
+
+
+def is_awaited_in_sight(scope: Scope, name: str) -> bool:
+    """Whether a function, or those inside it, awaits a call by this name."""
+    if name[:1].isupper():
+        return False
+    return any(isinstance(fate(one, call).by, ast.Await) for one in (scope, *scope.facts.scopes) for call in one.calls.get(name, ()))
+
+
+class SetUp(NamedTuple):
+    """What a mock is told to give: by `mock.return_value = ...`, or by a keyword of the call that makes it."""
+
+    mock: Value | None
+    what: str  # "return_value" or "side_effect"
+    given: ast.expr
+
+
+SET_UP = ("return_value", "side_effect")
+SET_UP_CALLS = "AsyncMock MagicMock Mock patch object create_autospec"
+
+
+def set_ups(scope: Scope, node: ast.Assign | ast.Call) -> Iterator[SetUp]:
+    """The results and side effects that an assignment or call gives a mock."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            if isinstance(target, ast.Attribute) and target.attr in SET_UP:
+                yield SetUp(_as_mock(value(scope, target.value)), target.attr, node.value)
+    elif mock_function(scope, node.func) is not None:
+        for word in node.keywords:
+            if word.arg in SET_UP:
+                yield SetUp(_as_mock(value(scope, node)), word.arg, word.value)
+
+
+def _as_mock(given: Value | None) -> Value | None:
+    """The mock that an expression gives; a patch that is still to be entered stands for the mock that it puts in place."""
+    if given is not None and given.kind == "context" and given.name in PATCHERS:
+        given = given.result
+    return given if given is not None and given.kind in MOCKS else None
+
+
+@rule("ATX307", "coroutine-as-return-value", "{0} as `{1}`: {2}", calls=SET_UP_CALLS, nodes=(ast.Assign,))
+def coroutine_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A mock hands out what it is given: one await gives the coroutine object, which nobody awaits."""
+    for made in set_ups(scope, node):
+        is_async = made.mock is not None and made.mock.kind == "AsyncMock"
+        given = value(scope, made.given)
+        kind = given.kind if given is not None else ""
+        if made.what == "side_effect" and kind in ("coroutine", "async generator"):
+            yield node, f"{kind} object", made.what, "it cannot be called or iterated; give the function itself"
+        elif made.what == "return_value" and kind == "coroutine" and is_async:
+            yield node, "coroutine object", made.what, "awaiting the mock gives it un-awaited; give its result"
+        elif made.what == "side_effect" and is_async and gives_coroutine(scope, made.given):
+            yield node, f"{spelled(made.given)}", made.what, "awaiting the mock gives one un-awaited; use an `async def`"
+
+
+def spelled(given: ast.expr) -> str:
+    return "lambda giving a coroutine" if isinstance(given, ast.Lambda) else "list of coroutine objects"
+
+
+def gives_coroutine(scope: Scope, effect: ast.expr) -> bool:
+    """Whether a side effect is a list of coroutine objects, or a lambda that gives one."""
+    if isinstance(effect, ast.Lambda):
+        given = called(value(scope, effect))
+        return given is not None and given.kind == "coroutine"
+    elements = effect.elts if isinstance(effect, (ast.List, ast.Tuple)) else []
+    return any(one is not None and one.kind == "coroutine" for one in (value(scope, element) for element in elements))
+
+
+# Methods that are no coroutines in the libraries, by the package that a file has to use for them to be meant.
+SYNC_RESPONSE = frozenset(("json", "raise_for_status"))
+SYNC_RESULT = frozenset("scalars scalar scalar_one scalar_one_or_none first one one_or_none all mappings unique partitions tuples".split())
+SYNC_SESSION = frozenset("add add_all begin begin_nested expunge expunge_all expire expire_all in_transaction get_bind is_modified".split())
+REQUEST_METHODS = frozenset("get post put patch delete head options request ws_connect".split())
+
+
+@rule("ATX308", "async-mock-for-sync-method", "`{0}` is sync in {1}, but a coroutine on this AsyncMock; use a `MagicMock` there",
+      nodes=(ast.Assign,))  # fmt: skip
+def async_mock_for_sync_method(node: ast.Assign, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """The code calls the method without `await`: its side effect never happens, and its result is a coroutine."""
+    for target in node.targets:
+        method = _configured_method(target)
+        if method is None or (owner := value(scope, method.value)) is None or owner.kind != "AsyncMock" or owner.spec:
+            continue
+        given, library = value(scope, method), _library_of(scope, method, target)
+        if library and given is not None and given.kind == "AsyncMock":
+            yield node, method.attr, library
+
+
+def _configured_method(target: ast.expr) -> ast.Attribute | None:
+    """The method that an assignment configures: `m.json` for `m.json.return_value.x = ...`, outermost first."""
+    found = None
+    while isinstance(target, ast.Attribute):
+        if target.attr in SET_UP and isinstance(target.value, ast.Attribute):
+            found = target.value
+            if found.attr in SYNC_RESPONSE | SYNC_RESULT | SYNC_SESSION:
+                return found
+        target = target.value
+    return found
+
+
+def _library_of(scope: Scope, method: ast.Attribute, target: ast.expr) -> str:
+    """The library whose sync method is meant, "" in doubt."""
+    module, path = scope.module, attribute_path(method) or ast.unparse(method)
+    if method.attr in SYNC_RESPONSE:
+        used = [library for library in ("httpx", "httpx2", "aiohttp") if uses_library(module, library)]
+        if method.attr == "json" and "aiohttp" in used or not used:
+            return ""
+        return used[0]
+    if method.attr in SYNC_RESULT | SYNC_SESSION and module.imports_package("sqlalchemy"):
+        is_result = ".execute.return_value" in path or "result" in path.rpartition(".")[0].lower()
+        is_session = "session" in ast.unparse(method.value).rpartition(".")[2]
+        return "SQLAlchemy" if is_result and method.attr in SYNC_RESULT or is_session and method.attr in SYNC_SESSION else ""
+    return ""
+
+
+def uses_library(module: Module, library: str) -> bool:
+    """Whether a file visibly uses a library: it imports it, or names it in what it patches."""
+    return module.imports_package(library) or library in module.patched_libraries
+
+
+@rule("ATX309", "patched-asyncio-function", "the mock for `{0}` drops the coroutine that it is given; let a `side_effect` close it",
+      calls="patch object setattr")  # fmt: skip
+def patched_asyncio_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Nobody awaits or closes the coroutine: the warning comes with whichever test the collector runs in, or as its failure."""
+    made = replacement(scope, call)
+    if made is None or not takes_coroutine(made):
+        return
+    if made.mock is None:
+        if made.new is not None or mock_function(scope, call.func) is None or keyword(call, "new_callable") is not None:
+            return
+        effect = keyword(call, "side_effect")
+    else:
+        effect = next((one for _, one in side_effects(made.mock)), None) or keyword(call, "side_effect")
+    if keyword(call, "wraps") is not None or made.mock is not None and made.mock.spec == "wraps":
+        return
+    if (effect is None or is_exception(scope, effect)) and not is_taken_care_of(scope, call):
+        yield call, ".".join(made.dotted.split(".")[-2:])[:40]
+
+
+RUNNER_FUNCTIONS = frozenset(("async_create_task", "async_create_background_task"))
+
+
+def takes_coroutine(made: Replacement) -> bool:
+    """Whether a replaced function is one that is handed a coroutine."""
+    return knowledge.takes_coroutine(made.dotted) or made.name in RUNNER_FUNCTIONS
+
+
+def is_exception(scope: Scope, effect: ast.expr) -> bool:
+    """Whether a side effect is an exception: its class or an object of it."""
+    name = ast.unparse(effect.func if isinstance(effect, ast.Call) else effect).rpartition(".")[2]
+    return name.endswith(("Error", "Exception", "Cancelled", "Timeout", "Exit"))
+
+
+def mock_names(scope: Scope, call: ast.Call) -> list[tuple[Scope, str]]:
+    """The names under which the mock of a patch is known: of `with ... as`, an assignment, or the parameter injected."""
+    above = scope.parent(call)
+    if isinstance(above, SCOPES):
+        function = scope.module.scopes.get(above)
+        found = patch_injections(function) if isinstance(function, Function) else {}
+        return [(function, name) for name, made in found.items() if made[1] is call]
+    target = getattr(above, "optional_vars", None) or next(iter(getattr(above, "targets", ())), None)
+    return [(scope, target.id)] if isinstance(target, ast.Name) else []
+
+
+def is_taken_care_of(scope: Scope, call: ast.Call) -> bool:
+    """Whether the test goes on to configure the mock of a patch, or takes out and closes what it was given."""
+    for where, name in mock_names(scope, call):
+        if any(path.startswith(f"{name}.side_effect") for path in where.stored):
+            return True
+        used = {getattr(where.parent(use), "attr", "") for use in where.uses(name)}
+        if used & {"call_args", "call_args_list", "mock_calls"} and {"close", "run", "run_until_complete"} & where.calls.keys():
+            return True
+        if "" in used:
+            return True
+    return False
+
+
+AWAIT_ASSERTIONS = frozenset(name for name in AWAIT_READS if name.startswith("assert")) | {"assert_not_awaited"}
+MISSPELLED = {
+    "awaited_once": "assert_awaited_once", "awaited_once_with": "assert_awaited_once_with", "awaited": "assert_awaited",
+    "awaited_with": "assert_awaited_with", "has_awaits": "assert_has_awaits", "not_awaited": "assert_not_awaited",
+    "any_await": "assert_any_await", "any_awaits": "assert_any_await",
+}  # fmt: skip
+
+
+@rule("ATX310", "misspelled-await-assertion", "`{0}` {1}; {2}", nodes=(ast.Expr, ast.Assert, ast.Await))
+def misspelled_await_assertion(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A mock makes up whatever is read from it: a name that is no assertion, or is not called, checks nothing."""
+    if isinstance(node, ast.Await):
+        name = _assertion_called(node.value)
+        if name and is_some_mock(scope, node.value.func.value):
+            yield node, name, "returns None, which cannot be awaited", "remove the `await`"
+        return
+    written = node.value if isinstance(node, ast.Expr) else node.test
+    written = written.operand if isinstance(written, ast.UnaryOp) and isinstance(written.op, ast.Not) else written
+    if isinstance(written, ast.Attribute):
+        yield from _judge_read(node, scope, written)
+    elif isinstance(written, ast.Call) and isinstance(written.func, ast.Attribute) and written.func.attr in MISSPELLED:
+        if is_some_mock(scope, written.func.value):
+            yield node, written.func.attr, "is no assertion, a mock accepts any name", f"use `{MISSPELLED[written.func.attr]}`"
+    elif isinstance(node, ast.Expr) and isinstance(written, ast.Compare) and isinstance(written.left, ast.Attribute):
+        if written.left.attr == "await_count":
+            yield node, ast.unparse(written)[-40:], "is compared and forgotten", "write `assert` before it"
+
+
+def _judge_read(node: ast.Expr | ast.Assert, scope: Scope, written: ast.Attribute) -> Iterator[tuple[Any, ...]]:
+    """An attribute as a whole statement or assertion."""
+    if written.attr in AWAIT_ASSERTIONS and not is_other_object(scope, written.value):
+        yield node, written.attr, "is not called, so it checks nothing", "call it"
+    elif written.attr in MISSPELLED and isinstance(node, ast.Assert) and is_some_mock(scope, written.value):
+        yield node, written.attr, "is a child of the mock and always true", f"use `{MISSPELLED[written.attr]}()`"
+
+
+def _assertion_called(expression: ast.expr) -> str:
+    """The await assertion that a call calls, "" if it calls anything else."""
+    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute) and expression.func.attr in AWAIT_ASSERTIONS:
+        return expression.func.attr
+    return ""
+
+
+def is_other_object(scope: Scope, expression: ast.expr) -> bool:
+    """Whether an expression is certain to be no mock."""
+    given = value(scope, expression)
+    return given is not None and given.kind not in MOCKS
+
+
+def is_some_mock(scope: Scope, expression: ast.expr) -> bool:
+    """Whether an expression is a mock without a spec of names, though perhaps of a kind that is not known."""
+    given = value(scope, expression)
+    if given is not None:
+        return given.kind in MOCKS and given.spec in ("", "wraps", "unknown")
+    name = root_name(expression)
+    if name is None or is_injected_by_patch(scope, name):
+        return name is not None
+    made = maker(scope, name)
+    return made is not None and mock_function(made[0], made[1].func) in (*PATCHERS, "unittest.mock.create_autospec")
+
+
+@rule("ATX311", "sync-stand-in-for-coroutine", "the code awaits `{0}`, but {1} cannot be awaited; use `AsyncMock`",
+      calls="patch object setattr")  # fmt: skip
+def sync_stand_in_for_coroutine(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Awaiting the stand-in's result raises a TypeError, which a `pytest.raises(Exception)` takes for success."""
+    made = replacement(scope, call)
+    if made is None or not is_coroutine_function(made.target):
+        return
+    if isinstance(made.new, ast.Lambda):
+        if is_plainly_sync(made.new.body):
+            yield call, made.name[:36], f"`{ast.unparse(made.new.body)[:16]}`"
+    elif made.mock is not None and made.mock.kind != "AsyncMock" and made.mock.spec in ("", "list"):
+        if not is_made_awaitable(scope, call, made.mock):
+            yield call, made.name[:36], f"what a {made.mock.kind} gives"
+
+
+def is_plainly_sync(expression: ast.expr) -> bool:
+    """Whether an expression is a value that is certain to be no awaitable."""
+    return isinstance(expression, (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Compare, ast.JoinedStr, *COMPREHENSIONS))
+
+
+def is_made_awaitable(scope: Scope, call: ast.Call, mock: Value) -> bool:
+    """Whether a plain mock gives what can be awaited: by a side effect, or by what it is told to return."""
+    if side_effects(mock) or keyword(call, "side_effect") is not None or keyword(call, "wraps") is not None:
+        return True
+    given = keyword(call, "return_value") or next((keyword(made, "return_value") for _, made in mock.makers), None)
+    if given is not None and not is_plainly_sync(given):
+        return True
+    return any(path.startswith(f"{name}.") and path.endswith(SET_UP) for where, name in mock_names(scope, call) for path in where.stored)
+
+
+@rule("ATX312", "swallowing-aexit-mock", "`{0}` returns a mock, which is true and swallows every exception; add `return_value=None`",
+      calls="AsyncMock MagicMock Mock patch object setattr", nodes=(ast.Assign,))  # fmt: skip
+def swallowing_aexit_mock(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A true value from the exit method tells Python that the exception is dealt with: even `assert False` passes."""
+    for name, exits in _exits(scope, node):
+        given = mock_result(exits)
+        if given is not None and given.kind in MOCKS and (exits.kind == "AsyncMock" or name == "__exit__"):
+            yield node, name
+
+
+EXITS = ("__aexit__", "__exit__")
+
+
+def _exits(scope: Scope, node: ast.Assign | ast.Call) -> Iterator[tuple[str, Value | None]]:
+    """The mocks that an assignment or a call puts in place of an exit method."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            if isinstance(target, ast.Attribute) and target.attr in EXITS:
+                if attribute_path(target).endswith("enter__.return_value." + target.attr):
+                    continue  # the object that is entered, not the one whose exit method Python calls
+                yield target.attr, _as_mock(value(scope, target if attribute_path(target) else node.value))
+            elif isinstance(target, ast.Name) and target.id in EXITS and isinstance(scope, Class):
+                yield target.id, _as_mock(value(scope, node.value))
+            elif isinstance(target, ast.Attribute) and target.attr == "return_value" and getattr(target.value, "attr", "") in EXITS:
+                yield target.value.attr, _as_mock(value(scope, target.value))
+        return
+    made = replacement(scope, node)
+    if made is not None and made.name in EXITS:
+        if not any(path.endswith(SET_UP) for where, name in mock_names(scope, node) for path in where.stored if path.startswith(name)):
+            yield made.name, made.mock
+    for word in node.keywords if mock_function(scope, node.func) else ():
+        if word.arg in EXITS:
+            yield word.arg, _as_mock(value(scope, word.value))
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -3818,6 +4439,42 @@ def is_followed(function: Function, node: ast.AST) -> bool:
         return False
     return any(not isinstance(following, (ast.Assert, ast.Pass, ast.Return)) and not NO_CLEANUP.search(ast.unparse(following))
                for following in after)  # fmt: skip
+
+
+@rule("ATX910", "future-as-return-value", "a `Future` as result of `{0}` belongs to one loop; use `AsyncMock` with the plain result",
+      calls=SET_UP_CALLS, nodes=(ast.Assign,))  # fmt: skip
+def future_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A future made in sync code fails once an async test has run, and an exception in it that nobody reads is silent."""
+    for made in set_ups(scope, node):
+        given = value(scope, made.given)
+        if made.what == "return_value" and made.mock is not None and given is not None and given.name == "asyncio.Future":
+            if given.kind == "instance":
+                yield node, _set_up_name(node)
+
+
+def _set_up_name(node: ast.Assign | ast.Call) -> str:
+    """How a message names the mock that is set up."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.func
+    return mock_text(target.value if isinstance(node, ast.Assign) and isinstance(target, ast.Attribute) else target)
+
+
+@rule("ATX911", "async-generator-as-return-value", "AsyncMock `{0}` gives `async for` a coroutine, no generator; use `MagicMock`",
+      calls=SET_UP_CALLS, nodes=(ast.Assign,))  # fmt: skip
+def async_generator_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Only code that awaits the call first gets the generator; `async for` over the call raises a TypeError."""
+    for made in set_ups(scope, node):
+        if made.mock is None or made.mock.kind != "AsyncMock":
+            continue
+        given = value(scope, made.given)
+        gives = called(given) if made.what == "side_effect" else given
+        if gives is not None and gives.kind == "async generator" and not is_awaited_first(scope, node):
+            yield node, _set_up_name(node)
+
+
+def is_awaited_first(scope: Scope, node: ast.Assign | ast.Call) -> bool:
+    """Whether the code in sight awaits a call of the mock before it iterates the result."""
+    name = getattr(node.targets[0].value, "attr", "") if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute) else ""
+    return any(isinstance(one.parent(call), ast.Await) for one in (scope.module, *scope.module.all_functions) for call in one.calls.get(name, ()))
 
 
 @rule(
