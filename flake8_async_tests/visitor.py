@@ -1276,11 +1276,11 @@ def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Sc
             yield other, name
 
 
-def parametrized(function: Function) -> set[str]:
-    """Names that parametrize marks give to a test."""
+def parametrized(function: Function, indirect: bool = True) -> set[str]:
+    """Names that parametrize marks give to a test; without those that they hand to a fixture, unless `indirect`."""
     found: set[str] = set()
     for mark in function.marks:
-        if mark.name == "parametrize" and mark.call and mark.call.args:
+        if mark.name == "parametrize" and mark.call and mark.call.args and (indirect or mark.argument("indirect") is None):
             first = mark.call.args[0]
             names = mark.scope.constant(first)
             if isinstance(names, str):
@@ -2440,7 +2440,7 @@ def users(fixture: Function) -> Iterator[Function]:
 
 def requested_fixture(function: Function, name: str) -> Function | None:
     """The fixture that a parameter of this name stands for; None if there is no such parameter, or something else fills it."""
-    if name not in function.requested or name in parametrized(function) or name in patched_parameters(function):
+    if name not in function.requested or name in parametrized(function, indirect=False) or name in patched_parameters(function):
         return None
     return find_fixture(function, name)
 
@@ -2742,7 +2742,7 @@ def is_left_open(fixture: Function, one: Held) -> bool:
     if one.name.startswith("httpx") and has_http_mock(fixture) or replaces(fixture, one.name.rpartition(".")[2]):
         return False
     kept = keeper(fixture, one.made, one.known.closers)
-    return kept in ("yielded", "returned") and not is_closed_by_users(fixture, one.known.closers)
+    return kept in ("yielded", "returned") and not any(closes(user, fixture.fixture.name, one.known.closers) for user in users(fixture))
 
 
 @rule("ATX209", "loop-bound-global",
@@ -2805,9 +2805,12 @@ def wrong_generator_annotation(fixture: Function) -> Iterator[tuple[Any, ...]]:
 def parsed(text: str) -> ast.expr | None:
     """The expression that a quoted annotation holds."""
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        expression = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    for node in ast.walk(expression):  # evaluated after the whole module, if ever
+        node.lineno = 10**9
+    return expression
 
 
 def lacks_argument(fixture: Function, annotation: ast.expr | None) -> bool:
@@ -2945,7 +2948,8 @@ def closest_fixtures(function: Function) -> list[Function]:
 
 
 def _fixtures_asked_for(function: Function) -> list[Function]:
-    names = list(function.requested)
+    filled = parametrized(function, indirect=False)
+    names = [name for name in function.requested if name not in filled]
     for mark in function.marks:
         if mark.name == "usefixtures" and mark.call:
             names += [name for given in mark.call.args if isinstance(name := mark.scope.constant(given), str)]
@@ -3472,13 +3476,14 @@ def is_closed_by_users(fixture: Function, closers: Iterable[str]) -> bool:
     if not fixture.fixture:
         return True
     name = fixture.fixture.name
-    for function in fixture.module.all_functions:
-        if any(argument.arg == name for argument in function.parameters):
-            for use in function.uses(name):
-                what = fate(function, use)
-                if what.what in ("entered", "async entered") or getattr(what.by, "attr", "") in closers:
-                    return True
-    return False
+    return any(closes(function, name, closers) for function in fixture.module.all_functions
+               if any(argument.arg == name for argument in function.parameters))  # fmt: skip
+
+
+def closes(function: Function, name: str, closers: Iterable[str]) -> bool:
+    """Whether a function closes or enters what a name holds."""
+    fates = [fate(function, use) for use in function.uses(name)]
+    return any(what.what in ("entered", "async entered") or getattr(what.by, "attr", "") in closers for what in fates)
 
 
 @rule("ATX702", "unbounded-consumption",
