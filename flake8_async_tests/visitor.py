@@ -1328,11 +1328,11 @@ def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Sc
             yield other, name
 
 
-def parametrized(function: Function) -> set[str]:
-    """Names that parametrize marks give to a test."""
+def parametrized(function: Function, indirect: bool = True) -> set[str]:
+    """Names that parametrize marks give to a test; without those that they hand to a fixture, unless `indirect`."""
     found: set[str] = set()
     for mark in function.marks:
-        if mark.name == "parametrize" and mark.call and mark.call.args:
+        if mark.name == "parametrize" and mark.call and mark.call.args and (indirect or mark.argument("indirect") is None):
             first = mark.call.args[0]
             names = mark.scope.constant(first)
             if isinstance(names, str):
@@ -2649,6 +2649,456 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 # --------------------------------------------------------------------------------------------------------------------
 
 
+def pinned_below(module: Module, release: str) -> bool:
+    """Whether the project's declarations keep pytest-asyncio below a release."""
+    return module.project is not None and module.project.below("pytest-asyncio", release)
+
+
+def is_same(one: Function | None, other: Function) -> bool:
+    """Whether two readings of a file mean the same function: a conftest is read anew for each file that it serves."""
+    if one is None or one is other:
+        return one is other
+    return one.module.path is not None and one.module.path == other.module.path and start(one.node) == start(other.node)
+
+
+def user_modules(fixture: Function) -> Iterator[Module]:
+    """Where users of a fixture may stand: its own file, for a conftest the test files of the folder that it serves."""
+    module = fixture.module
+    yield module
+    if module.is_conftest and module.project is not None:
+        chosen = [one for one in module.fixtures.values() if one is fixture or any(is_same(got, fixture) for got in closest_fixtures(one))]
+        if any(one.fixture.autouse for one in chosen):
+            yield from module.project.users(())
+        else:
+            yield from module.project.users(one.fixture.name for one in chosen)
+
+
+def users(fixture: Function) -> Iterator[Function]:
+    """Tests and other fixtures that request a fixture by name."""
+    name = fixture.fixture.name
+    for module in user_modules(fixture):
+        for one in module.all_functions:
+            if (one.is_test or one.fixture) and one is not fixture and is_same(requested_fixture(one, name), fixture):
+                yield one
+
+
+def requested_fixture(function: Function, name: str) -> Function | None:
+    """The fixture that a parameter of this name stands for; None if there is no such parameter, or something else fills it."""
+    if name not in function.requested or name in parametrized(function, indirect=False) or name in patched_parameters(function):
+        return None
+    return find_fixture(function, name)
+
+
+def is_asyncio_test(test: Function) -> bool:
+    """Whether pytest-asyncio is sure to run a test: by its mark, or because the mode is auto."""
+    if not test.is_test or not test.is_coroutine_function or not test.is_plain or test.owner and test.owner.roots:
+        return False
+    if any(mark.name in RUNNER_MARKS for mark in test.marks) or any(name.startswith("anyio_backend") for name in test.requested):
+        return False
+    return test.mark("asyncio") is not None or proven_mode(test.module) == "auto" and not backend_in_sight(test.module)
+
+
+def backend_in_sight(module: Module) -> bool:
+    """Whether the file, its conftests or the configuration name anyio's or trio's pytest plugin (imports do not count)."""
+    project = module.project
+    return project is not None and bool(project.runners) or any(
+        one.names_backend for one in (module, *(project.conftests if project else ())))  # fmt: skip
+
+
+def is_asyncio_fixture(fixture: Function) -> bool:
+    """Whether pytest-asyncio is sure to run a fixture: by its decorator, or as an async one in auto mode."""
+    if not fixture.fixture or not fixture.is_plain:
+        return False
+    if fixture.fixture.by == "pytest_asyncio":
+        return True
+    return fixture.is_async and proven_mode(fixture.module) == "auto" and not backend_in_sight(fixture.module)
+
+
+def fixture_loop_scope(fixture: Function) -> str | None:
+    """The scope of the loop that a fixture runs on: its own argument, else the configuration, else the fixture's scope."""
+    made, project = fixture.fixture, fixture.module.project
+    if project is None or pinned_below(fixture.module, "0.24") or made.call and any(word.arg is None for word in made.call.keywords):
+        return None
+    written = made.argument("loop_scope")
+    if written is not None and not (isinstance(written, ast.Constant) and written.value is None):
+        return made.loop_scope if made.loop_scope in LOOP_SCOPES else None
+    configured = {reading.fixture_loop_scope for reading in project.readings}
+    scope = configured.pop() if len(configured) == 1 else ""
+    return made.scope if scope is None else scope if scope in LOOP_SCOPES else None
+
+
+def test_loop_scope(test: Function) -> str | None:
+    """The scope of the loop that pytest-asyncio runs a test on; None if it cannot be read."""
+    mark = test.mark("asyncio")
+    if mark is not None and (mark.argument("loop_scope") or mark.argument("scope")):
+        return mark.loop_scope if mark.loop_scope in LOOP_SCOPES else None
+    return test.module.project.agreed("test_loop_scope") if test.module.project else None
+
+
+def is_wider(scope: str | None, other: str | None) -> bool:
+    """Whether a scope is wider than another one; False if either is not known."""
+    return scope in LOOP_SCOPES and other in LOOP_SCOPES and LOOP_SCOPES.index(scope) > LOOP_SCOPES.index(other)
+
+
+def short(name: str, most: int = 30) -> str:
+    """A name as a message shows it."""
+    return name if len(name) <= most else name[: most - 3] + "..."
+
+
+@rule("ATX201", "unhandled-async-fixture",
+      "nothing runs async `@pytest.fixture` `{0}` in strict mode; use `@pytest_asyncio.fixture`",
+      each="fixture")  # fmt: skip
+def unhandled_async_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest 9 refuses it at set-up; before that the test got a coroutine, or the set-up silently never happened."""
+    if not fixture.is_async or fixture.fixture.by != "pytest" or not fixture.is_plain:
+        return
+    if proven_mode(fixture.module) != "strict" or other_runner(fixture.module):
+        return
+    for module in user_modules(fixture):
+        if proven_mode(module) != "strict" or other_runner(module):
+            continue
+        for test in module.all_functions:
+            if is_asyncio_test(test) and any(is_same(got, fixture) for got in closest_fixtures(test)):
+                yield fixture.fixture.node, short(fixture.name)
+                return
+
+
+@rule("ATX202", "scope-wider-than-loop", "fixture of {0} scope on the {1} loop is a ScopeMismatch; {2}", each="fixture")
+def scope_wider_than_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio asks for the runner of the loop's scope on the fixture's behalf, and pytest forbids that."""
+    loop = fixture_loop_scope(fixture) if is_asyncio_fixture(fixture) else None
+    if is_wider(fixture.fixture.scope, loop):
+        remedy = "widen" if fixture.fixture.argument("loop_scope") else "add"
+        yield fixture.fixture.node, fixture.fixture.scope, loop, f'{remedy} `loop_scope="{fixture.fixture.scope}"`'
+
+
+# Bound to the first loop on which somebody waits for them, not to the one they are made on.
+BINDS_LATER = frozenset("asyncio." + name for name in "Lock Event Condition Semaphore BoundedSemaphore Barrier Queue PriorityQueue LifoQueue".split()) | {
+    "httpx.AsyncClient", "httpx2.AsyncClient", "redis.asyncio.Redis", "redis.asyncio.ConnectionPool",
+    "sqlalchemy.ext.asyncio.AsyncEngine", "sqlalchemy.ext.asyncio.AsyncSession"}  # fmt: skip
+
+
+class Held(NamedTuple):
+    """An object of a known library that a function makes and gives away: its class, and the expression that makes it."""
+
+    name: str
+    known: knowledge.Class
+    made: ast.expr  # the call, or the await of it
+    call: ast.Call
+
+
+def held(scope: Scope, expression: ast.expr | None) -> Held | None:
+    """The object behind an expression, if the same function makes it by a call, assigns or enters it."""
+    made = expression
+    for _ in range(5):
+        if not isinstance(made, ast.Name) or made.id not in scope.bindings:
+            break
+        several = scope.reaching(made.id, made)
+        if len(several) != 1 or several[0].how not in ("assign", "with", "async with"):
+            return None
+        made = several[0].value
+    call = made.value if isinstance(made, ast.Await) else made
+    given = value(scope, expression)
+    if not isinstance(call, ast.Call) or given is None or given.kind not in ("instance", "task"):
+        return None
+    known = knowledge.known_class("asyncio.Task" if given.kind == "task" else given.name)
+    return Held(known.name, known, made, call) if known is not None else None
+
+
+IN_PROCESS = ("transport", "mounts", "app")  # arguments that keep an HTTP client away from sockets
+
+
+def needs_no_loop(scope: Scope, one: Held) -> bool:
+    """An object of a loop-bound class that works on any loop: HTTP clients of an app, engines on SQLite or without a pool."""
+    if "sqlalchemy" in one.name:
+        return re.search(r"(?i)sqlite|NullPool|StaticPool", ast.unparse(scope.module.node)) is not None
+    words = {word.arg for word in one.call.keywords}
+    return None in words or one.name.startswith("httpx") and not words.isdisjoint(IN_PROCESS)
+
+
+@rule("ATX203", "fixture-on-another-loop",
+      "`{0}` of the {1} loop used by `{2}` on the {3} loop; align `loop_scope`", each="fixture")  # fmt: skip
+def fixture_on_another_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """What is bound to one loop fails, or waits for ever, on another: its own loop does not run meanwhile."""
+    if not fixture.is_async or not is_asyncio_fixture(fixture):
+        return
+    loop, given = fixture_loop_scope(fixture), fixture.yields or fixture.every(ast.Return)
+    one = held(fixture, given[0].value) if len(given) == 1 else None
+    if loop is None or one is None or not one.known.loop_bound or needs_no_loop(fixture, one) or is_wider(fixture.fixture.scope, loop):
+        return
+    strangers = users_on_other_loops(fixture, loop)
+    first = next(strangers, None)
+    if first is None or replaces(fixture, one.name.rpartition(".")[2]) or has_own_loops(fixture.module):
+        return
+    if one.name in BINDS_LATER and not waits_for(fixture, given[0].value):
+        if not is_wider(fixture.fixture.scope, first[1]) or next(strangers, None) is None and not parametrized(first[0]):
+            return
+    yield fixture.fixture.node, one.name.rpartition(".")[2], loop, short(first[0].name, 20), first[1]
+
+
+def users_on_other_loops(fixture: Function, loop: str) -> Iterator[tuple[Function, str]]:
+    """Tests and async fixtures that use what a fixture gives on a loop of another scope, with that scope."""
+    for user in users(fixture):
+        if not user.uses(fixture.fixture.name) or has_own_loops(user.module):
+            continue
+        if user.fixture:
+            other = fixture_loop_scope(user) if user.is_async and is_asyncio_fixture(user) else None
+        else:
+            other = test_loop_scope(user) if is_asyncio_test(user) else None
+        if other is not None and other != loop and (is_wider(loop, other) or not pinned_below(user.module, "1.2")):
+            yield user, other
+
+
+def has_own_loops(module: Module) -> bool:
+    """Whether the suite chooses loops by itself: an `event_loop` of its own, or a hook that marks tests."""
+    several = (module, *(module.project.conftests if module.project else ()))
+    if any("event_loop" in one.fixtures or "event_loop" in one.bindings for one in several):
+        return True
+    hooks = [scope for one in several for scope in one.functions if scope.name.startswith("pytest_") and "add_marker" in scope.calls]
+    return any(re.search("loop_scope|asyncio", ast.unparse(hook.node)) for hook in hooks) or bool(
+        module.project and "*" in module.project.hooks)  # fmt: skip
+
+
+def waits_for(fixture: Function, expression: ast.expr | None) -> bool:
+    """Whether a fixture itself waits for what it gives before it gives it away: then that belongs to its loop."""
+    return expression is not None and any(
+        attribute_path(one) == attribute_path(expression) != "" and start(one) < start(expression) for one in waited_for(fixture))  # fmt: skip
+
+
+def waited_for(scope: Scope) -> Iterator[ast.expr]:
+    """The objects that a scope waits for: `await X.method()`, `await X`, `async with X`, `async for ... in X.method()`."""
+    several = [node.value for node in scope.every(ast.Await)] + [node.iter for node in scope.every(ast.AsyncFor)]
+    several += [item.context_expr for node in scope.every(ast.AsyncWith) for item in node.items]
+    for one in several:
+        yield one.func.value if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) else one
+
+
+@rule("ATX204", "getfixturevalue-of-async-fixture",
+      "`getfixturevalue` of async `{0}` in a running loop raises RuntimeError; request it as parameter",
+      calls="getfixturevalue")  # fmt: skip
+def getfixturevalue_of_async_fixture(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio runs the fixture with `Runner.run`, which a running loop does not allow."""
+    if not isinstance(scope, Function) or not scope.is_async or not (is_asyncio_fixture(scope) if scope.fixture else is_asyncio_test(scope)):
+        return
+    request = call.func.value if isinstance(call.func, ast.Attribute) else None
+    name = scope.constant(argument(call, 0, "argname"))
+    if not isinstance(request, ast.Name) or request.id != "request" or not isinstance(name, str) or is_expected(scope, call):
+        return
+    fixture, ready = find_fixture(scope, name), closest_fixtures(scope)
+    wanted = [fixture, *closest_fixtures(fixture)] if fixture is not None else []
+    if fixture not in ready and any(one.is_async and is_asyncio_fixture(one) and one not in ready for one in wanted):
+        yield call, short(name)
+
+
+@rule("ATX205", "event-loop-fixture", "{0}; {1}", each="function")
+def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio 1.0 dropped the fixture: an override changes nothing any more, a request finds nothing."""
+    module = function.module
+    is_override = function.fixture is not None and function.fixture.name == "event_loop"
+    if not (is_override or "event_loop" in function.requested and (function.fixture or function.is_test)):
+        return
+    if not uses_pytest_asyncio(module) or pinned_below(module, "1.0") or other_runner(module):
+        return
+    if is_override:
+        if all(one.is_async for one in users(function)):  # sync code runs things on that loop itself
+            yield function.node, "pytest-asyncio 1.0 ignores an `event_loop` fixture", "use `loop_scope` or `pytest_asyncio_loop_factories`"
+    elif "event_loop" in parametrized(function) or not function.is_plain:
+        return
+    elif (is_asyncio_fixture if function.fixture else is_asyncio_test)(function):
+        found = find_fixture(function, "event_loop") is not None
+        fact = "`event_loop` is not the loop that runs `{0}`" if found else "pytest-asyncio 1.0 has no `event_loop` for `{0}`"
+        yield function.node, fact.format(short(function.name)), "call `asyncio.get_running_loop()`"
+
+
+@rule("ATX206", "event-loop-policy-fixture", "{0}; {1}", each="fixture")
+def event_loop_policy_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio warns since 1.4; and a wider loop cannot ask for a policy that is made anew for each test."""
+    if fixture.fixture.name != "event_loop_policy" or not uses_pytest_asyncio(fixture.module) or pinned_below(fixture.module, "1.4"):
+        return
+    wide = next(wider_loops(fixture), None)
+    if wide is not None:
+        yield fixture.node, f"{fixture.fixture.scope} `event_loop_policy` fails on {wide} loops", f'add `scope="{wide}"`'
+    else:
+        yield fixture.node, "overriding `event_loop_policy` is deprecated", "use the hook `pytest_asyncio_loop_factories`"
+
+
+def wider_loops(policy: Function) -> Iterator[str]:
+    """The loop scopes, wider than a policy fixture's own, of the tests and fixtures that get it."""
+    for module in (policy.module, *(policy.module.project.users(()) if policy.module.is_conftest and policy.module.project else ())):
+        for one in module.all_functions:
+            loop = fixture_loop_scope(one) if one.fixture and is_asyncio_fixture(one) else test_loop_scope(one) if is_asyncio_test(one) else None
+            if loop is not None and is_wider(loop, policy.fixture.scope) and is_same(find_fixture(one, "event_loop_policy"), policy):
+                yield loop
+
+
+TASK_SCOPES = {
+    "asyncio.TaskGroup": "so it may hang", "asyncio.taskgroups.TaskGroup": "so it may hang",
+    **{f"{module}.{name}": "so it never fires" for module in ("asyncio", "async_timeout", "asyncio.timeouts") for name in ("timeout", "timeout_at")},
+    **{f"anyio.{name}": "a RuntimeError" for name in ("create_task_group", "move_on_after", "move_on_at", "fail_after", "fail_at", "CancelScope")},
+}  # fmt: skip
+
+
+@rule("ATX207", "yield-in-task-scope",
+      "teardown leaves `{0}` in another task, {1}; end it before the `yield`",
+      nodes=(ast.Yield,))  # fmt: skip
+def yield_in_task_scope(node: ast.Yield, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio runs set-up and teardown in two tasks; groups, cancel scopes and timeouts belong to one."""
+    if not isinstance(scope, Function) or not scope.is_async or not scope.fixture or not is_asyncio_fixture(scope):
+        return
+    for context in with_items(scope, node):
+        dotted = task_scope(scope, context)
+        if dotted:
+            yield node, dotted, TASK_SCOPES[dotted]
+            return
+
+
+def task_scope(scope: Scope, context: ast.expr) -> str:
+    """The task group, cancel scope or timeout that a `with` enters, also inside a context manager of readable code."""
+    made = maker(scope, context)
+    dotted = made[0].dotted(made[1].func) if made else None
+    if dotted in TASK_SCOPES:
+        return dotted
+    given = value(scope, context)
+    helper = given.scope if given is not None and given.kind == "async context" else None
+    if not isinstance(helper, Function) or helper is scope:
+        return ""
+    inside = [task_scope(helper, one) for node in helper.yields for one in with_items(helper, node)]
+    return next((one for one in inside if one.startswith("anyio.")), "")
+
+
+@rule("ATX208", "resource-returned-from-fixture", "`{0}` that this fixture {1} is never closed; use `async with` around a `yield`",
+      each="fixture")  # fmt: skip
+def resource_returned_from_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """Sockets and connections pile up until the collector comes by, and its ResourceWarning hits another test."""
+    for node in sorted([*fixture.yields, *fixture.every(ast.Return)], key=start):
+        one = held(fixture, node.value)
+        if one is not None and is_left_open(fixture, one):
+            yield node, one.name.rpartition(".")[2], "returns" if isinstance(node, ast.Return) else "yields"
+
+
+def is_left_open(fixture: Function, one: Held) -> bool:
+    """Whether nobody in sight closes what a fixture opens."""
+    dotted = fixture.dotted(one.call.func) or ""
+    if not one.known.close or dotted in KAFKA_CLIENTS or knowledge.opened(dotted) is None:
+        return False
+    if one.known.opens and one.known.opens not in fixture.calls or needs_no_loop(fixture, one):
+        return False
+    if one.name.startswith("httpx") and has_http_mock(fixture) or replaces(fixture, one.name.rpartition(".")[2]):
+        return False
+    kept = keeper(fixture, one.made, one.known.closers)
+    return kept in ("yielded", "returned") and not any(closes(user, fixture.fixture.name, one.known.closers) for user in users(fixture))
+
+
+@rule("ATX209", "loop-bound-global",
+      "`{0}` stays bound to the loop of the first test that waits on it; make it in a fixture",
+      nodes=(ast.Assign, ast.AnnAssign))  # fmt: skip
+def loop_bound_global(node: ast.Assign | ast.AnnAssign, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Each test has a loop of its own: the first test passes, the second fails."""
+    if isinstance(scope, Function) or not scope.module.is_test_file or not isinstance(node.value, ast.Call):
+        return
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    one = held(scope, node.value) if isinstance(target, ast.Name) and len(scope.bindings.get(target.id, ())) == 1 else None
+    if one is None or not one.known.loop_bound or needs_no_loop(scope, one) or has_own_loops(scope.module):
+        return
+    tests = [test for test in scope.module.all_functions if is_on_own_loop(test) and waits_on_global(test, scope, target.id)]
+    if len(tests) > 1 or tests and parametrized(tests[0]):
+        yield node, short(target.id)
+
+
+def is_on_own_loop(test: Function) -> bool:
+    """Whether a test has an event loop of its own: pytest-asyncio's function loop, or unittest's."""
+    if test.is_test and test.is_async and test.owner is not None and test.owner.is_testcase:
+        return not is_plain_testcase(test.owner)
+    return is_asyncio_test(test) and test_loop_scope(test) == "function"
+
+
+def waits_on_global(test: Function, scope: Scope, name: str) -> bool:
+    """Whether a test waits for an object that the module or its class holds under a name."""
+    for one in waited_for(test):
+        head, _, rest = attribute_path(one).partition(".")
+        if isinstance(scope, Module) and head == name and not rest:
+            if (found := test.lookup(one)) is not None and found[0] is scope:
+                return True
+        if isinstance(scope, Class) and rest == name and test.owner and scope in test.owner.ancestry:
+            if head in {scope.name, *(first.arg for first in test.node.args.args[:1])}:
+                return True
+    return False
+
+
+ASYNC_YIELDING = frozenset(("AsyncGenerator", "AsyncIterator", "AsyncIterable"))
+SYNC_YIELDING = frozenset(("Generator", "Iterator", "Iterable"))
+
+
+@rule("ATX210", "wrong-generator-annotation", "{0}; write `AsyncIterator[{1}]`", each="fixture")
+def wrong_generator_annotation(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """Type checkers take the annotation at its word, and so does everybody who reads the tests."""
+    annotation = fixture.node.returns
+    if not fixture.is_async_generator or annotation is None:
+        return
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        annotation = parsed(annotation.value)
+    if lacks_argument(fixture, annotation) and not isinstance(fixture.node.returns, ast.Constant):
+        yield fixture.node, f"`{short(ast.unparse(annotation))}` is a TypeError before Python 3.13", short(ast.unparse(annotation.slice))
+    elif is_yielded_type(fixture, annotation):
+        inner = annotation
+        if isinstance(annotation, ast.Subscript) and (fixture.outer.dotted(annotation.value) or "").rpartition(".")[2] in SYNC_YIELDING:
+            inner = annotation.slice.elts[0] if isinstance(annotation.slice, ast.Tuple) and annotation.slice.elts else annotation.slice
+        yield fixture.node, f"async generator fixture is annotated `{short(ast.unparse(annotation))}`", short(ast.unparse(inner))
+
+
+def parsed(text: str) -> ast.expr | None:
+    """The expression that a quoted annotation holds."""
+    try:
+        expression = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    for node in ast.walk(expression):  # evaluated after the whole module, if ever
+        node.lineno = 10**9
+    return expression
+
+
+def lacks_argument(fixture: Function, annotation: ast.expr | None) -> bool:
+    """`typing.AsyncGenerator[X]`, evaluated, in a project that supports Python below 3.13."""
+    module = fixture.module
+    lowest = module.project.folder.python if module.project else None
+    if lowest is None or lowest >= (3, 13) or "__future__.annotations" in module.imports:
+        return False
+    return isinstance(annotation, ast.Subscript) and not isinstance(annotation.slice, ast.Tuple) and (
+        fixture.outer.dotted(annotation.value) == "typing.AsyncGenerator")  # fmt: skip
+
+
+def is_yielded_type(fixture: Function, annotation: ast.expr | None) -> bool:
+    """Whether an annotation is sure to name no asynchronous iterator."""
+    if isinstance(annotation, ast.Constant):
+        return annotation.value is None
+    if isinstance(annotation, ast.BinOp):
+        return is_yielded_type(fixture, annotation.left) and is_yielded_type(fixture, annotation.right)
+    head = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    if not isinstance(head, (ast.Name, ast.Attribute)):
+        return False
+    outer, last = fixture.outer, getattr(head, "id", "")
+    dotted = outer.dotted(head) or ""
+    if last and outer.lookup(head) is None and dotted in ("", last):
+        return last in PLAIN_TYPES
+    if dotted.startswith(("typing.", "typing_extensions.", "collections.abc.")):
+        return dotted.rpartition(".")[2] in PLAIN_TYPES | SYNC_YIELDING
+    return is_plain_class(outer, head, dotted) or any(
+        (made := maker(fixture, node.value)) is not None and made[0].dotted(made[1].func) == dotted for node in fixture.yields if dotted)  # fmt: skip
+
+
+PLAIN_TYPES = frozenset("int str bytes float bool dict list tuple set frozenset Optional List Dict Tuple Set Callable Type type".split())
+
+
+def is_plain_class(scope: Scope, head: ast.expr, dotted: str) -> bool:
+    """Whether a name is a known library's class, or one of the project that inherits from no async iterator."""
+    if knowledge.known_class(dotted):
+        return True
+    made = scope.definition(head)
+    if not isinstance(made, Class):
+        return False
+    return all(root is not None and root.rpartition(".")[2] not in ASYNC_YIELDING for root in made.roots)
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # ATX3 mocks
 # --------------------------------------------------------------------------------------------------------------------
@@ -3581,7 +4031,8 @@ def closest_fixtures(function: Function) -> list[Function]:
 
 
 def _fixtures_asked_for(function: Function) -> list[Function]:
-    names = list(function.requested)
+    filled = parametrized(function, indirect=False)
+    names = [name for name in function.requested if name not in filled]
     for mark in function.marks:
         if mark.name == "usefixtures" and mark.call:
             names += [name for given in mark.call.args if isinstance(name := mark.scope.constant(given), str)]
@@ -4108,13 +4559,14 @@ def is_closed_by_users(fixture: Function, closers: Iterable[str]) -> bool:
     if not fixture.fixture:
         return True
     name = fixture.fixture.name
-    for function in fixture.module.all_functions:
-        if any(argument.arg == name for argument in function.parameters):
-            for use in function.uses(name):
-                what = fate(function, use)
-                if what.what in ("entered", "async entered") or getattr(what.by, "attr", "") in closers:
-                    return True
-    return False
+    return any(closes(function, name, closers) for function in fixture.module.all_functions
+               if any(argument.arg == name for argument in function.parameters))  # fmt: skip
+
+
+def closes(function: Function, name: str, closers: Iterable[str]) -> bool:
+    """Whether a function closes or enters what a name holds."""
+    fates = [fate(function, use) for use in function.uses(name)]
+    return any(what.what in ("entered", "async entered") or getattr(what.by, "attr", "") in closers for what in fates)
 
 
 @rule("ATX702", "unbounded-consumption",
@@ -4161,6 +4613,13 @@ def redundant_marker(test: Function) -> Iterator[tuple[Any, ...]]:
     marks = [mark for mark in test.marks if mark.name == "asyncio"]
     if all(mark.is_bare for mark in marks) and neighbours_loop_scope(test) is None:
         yield from ((mark.node, test.name) for mark in marks if mark in test.own_marks)
+
+
+@rule("ATX902", "missing-fixture-annotation", "async fixture `{0}` has no return annotation; write `{1}`", each="fixture")
+def missing_fixture_annotation(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """Without it the type checker sees nothing of what the fixture gives, in any test that requests it."""
+    if fixture.is_async and fixture.node.returns is None:
+        yield fixture.node, short(fixture.name), "-> AsyncIterator[...]" if fixture.is_generator else "-> ..."
 
 
 TEST_CLIENTS = frozenset(("fastapi.testclient.TestClient", "starlette.testclient.TestClient"))
