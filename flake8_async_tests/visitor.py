@@ -1733,13 +1733,13 @@ def swallows(scope: Scope, block: ast.AST, errors: Iterable[str]) -> str:
     if isinstance(block, (ast.With, ast.AsyncWith)):
         calls = [item.context_expr for item in block.items if isinstance(item.context_expr, ast.Call)]
         caught = [one for call in calls if scope.dotted(call.func) == "contextlib.suppress" for one in call.args]
-        named = [ast.unparse(one) for one in caught if ast.unparse(one).rpartition(".")[2] in errors]
+        named = [name for one in caught if (name := ast.unparse(one).rpartition(".")[2]) in errors]
         return f"suppress({named[0]})" if named else ""
     for handler in getattr(block, "handlers", ()):
         several = getattr(handler.type, "elts", [handler.type])
-        named = [ast.unparse(one) if one else "BaseException" for one in several]
-        if any(one.rpartition(".")[2] in errors for one in named) and all(_does_nothing(one) for one in handler.body):
-            return f"except {named[0]}"
+        named = [ast.unparse(one).rpartition(".")[2] if one else "BaseException" for one in several]
+        if (caught := [name for name in named if name in errors]) and all(_does_nothing(one) for one in handler.body):
+            return f"except {caught[0]}"
     return ""
 
 
@@ -2583,7 +2583,7 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 
 # What takes a function to call and drops what it returns: index and name of the argument, and what to use instead.
 CALLBACKS = {
-    "addfinalizer": (0, "finalizer", "`yield` in an async fixture"),
+    "addfinalizer": (0, "finalizer", "clean up after `yield` in an async fixture"),
     "addCleanup": (0, "function", "use `IsolatedAsyncioTestCase`"),
     "callback": (0, "callback", "use `push_async_callback` of `AsyncExitStack`"),
     "add_done_callback": (0, "fn", "give it a plain function"),
@@ -2600,7 +2600,7 @@ CALLBACK_FUNCTIONS = frozenset(("asyncio.to_thread", "anyio.to_thread.run_sync",
 LOOP_CALLBACKS = frozenset("call_soon call_soon_threadsafe call_later call_at add_signal_handler run_in_executor".split())
 
 
-@rule("ATX409", "async-callback-never-awaited", "`{0}` drops the coroutine that `{1}` returns; {2}", calls=" ".join(CALLBACKS))
+@rule("ATX409", "async-callback-never-awaited", "`{0}` never awaits `{1}`; {2}", calls=" ".join(CALLBACKS))
 def async_callback_never_awaited(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Whoever calls it back does not await it: the clean-up or callback never runs, and the test passes."""
     if not serves_tests(scope.module) or not drops_result(scope, call):
@@ -2608,13 +2608,13 @@ def async_callback_never_awaited(call: ast.Call, scope: Scope) -> Iterator[tuple
     name = scope.module.renamed.get(last_name(call.func), last_name(call.func))
     index, keyword_name, remedy = CALLBACKS[name]
     given = argument(call, index, keyword_name)
-    function = callback = given
+    function = given
     while isinstance(function, ast.Call) and scope.dotted(function.func) == "functools.partial" and function.args:
         function = function.args[0]
     made = value(scope, function)
     result = called(made)
     if result is not None and result.kind == "coroutine" and made is not None and not is_expected(scope, call):
-        yield call, name, ast.unparse(callback)[:40], remedy
+        yield call, name, ast.unparse(given)[:25], remedy
 
 
 def last_name(function: ast.expr) -> str:
@@ -2686,15 +2686,14 @@ def gather_hides_failures(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, .
 
 
 def is_coroutine_argument(scope: Scope, given: ast.expr) -> bool:
-    """Whether an argument of gather is a call of a coroutine function, or several: no task that was there before."""
-    if isinstance(given, ast.Starred):
-        several = scope.plain(given.value)
-        if isinstance(several, (ast.List, ast.Tuple)):
-            return all(is_coroutine_argument(scope, one) for one in several.elts)
-        given = getattr(several, "elt", several)
-        if given is several:
-            return False
-    return isinstance(given, ast.Call) and not spawns(scope, given) and last_name(given.func) not in ("create_task", "ensure_future")
+    """Whether an argument of gather is made on the spot, by a call or several: no task that was there before."""
+    if not isinstance(given, ast.Starred):
+        return isinstance(given, ast.Call)
+    several = scope.plain(given.value)
+    if isinstance(several, (ast.List, ast.Tuple)):
+        return all(isinstance(one, ast.Call) and not spawns(scope, one) for one in several.elts)
+    made = getattr(several, "elt", None)
+    return isinstance(made, ast.Call) and not spawns(scope, made)
 
 
 def is_cleanup(scope: Scope, node: ast.AST) -> bool:
@@ -2755,19 +2754,24 @@ def is_own_task(scope: Scope, task: ast.expr) -> bool:
 
 def is_expected_to_hang(scope: Scope, wait: ast.Call) -> bool:
     """Whether the test says that the tasks are not done when the time is up: `assert not done`, `assert pending`."""
-    following = statements_after(scope, scope.statement(wait))[:2]
-    return any(re.match(r"assert (not \w+|pending)|self\.assert(False|True\(pending)", ast.unparse(one)) for one in following)
+    waiting = awaiting(scope, wait)
+    done, pending = [*((waiting and names_bound(scope, fate(scope, waiting))) or ()), "-", "-"][:2]
+    no = rf"assert not ({done}\b|\w+\.done\(\))|self\.assertFalse\((bool\()?({done}\b|\w+\.done\(\))"
+    return any(re.match(rf"{no}|assert {pending}\b|self\.assert\w+\({pending}\b", ast.unparse(one))
+               for one in statements_after(scope, scope.statement(wait))[:2])  # fmt: skip
 
 
 # Coroutines that only wait: that they failed is no news.
-ONLY_WAITS = frozenset("sleep wait join get acquire wait_closed".split())
+ONLY_WAITS = frozenset(("sleep", "wait", "wait_closed"))
 
 
 def hides_failure(scope: Scope, task: ast.expr, wait: ast.Call) -> bool:
     """Whether a task may fail without anybody seeing it; the last wait for it speaks, unless it was cancelled before."""
     made = maker(scope, task)
     coroutine = made[1].args[0] if made is not None and made[1].args else None
-    if isinstance(coroutine, ast.Call) and last_name(coroutine.func) in ONLY_WAITS or any(start(one) < start(wait) for one in scope.calls.get("cancel", ())):
+    if isinstance(coroutine, ast.Call) and (last_name(coroutine.func) in ONLY_WAITS or waits_for_event(scope, coroutine)):
+        return False
+    if any(start(one) < start(wait) for one in scope.calls.get("cancel", ())):
         return False
     if isinstance(task, ast.Name):
         if any(_is_cancelled_or_waited_again(scope, use, wait) for use in scope.uses(task.id)):
@@ -2790,14 +2794,14 @@ TRIES = (ast.Try, ast.TryStar) if hasattr(ast, "TryStar") else (ast.Try,)
 
 
 @rule("ATX413", "timeout-swallows-assertions",
-      "`{0}` drops the timeout, and with it the assertions that were left; let the timeout fail the test",
+      "`{0}` hides that time ran out, and no later check tells; let the timeout fail the test",
       nodes=(ast.With, ast.AsyncWith, ast.Try))  # fmt: skip
 def timeout_swallows_assertions(node: ast.With | ast.AsyncWith | ast.Try, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A test that is too slow, or waits for what never comes, skips its own assertions and passes."""
     if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or getattr(node, "orelse", ()) or is_looped(scope, node):
         return
     limit = swallows(scope, node, ("TimeoutError",)) or moves_on(scope, node)
-    if limit and may_be_cut_off(scope, node) and not is_asserted_after(scope, node):
+    if limit and (may_be_cut_off(scope, node) or is_only_check(scope, node)) and not is_asserted_after(scope, node):
         yield node, limit
 
 
@@ -2821,6 +2825,20 @@ def may_be_cut_off(scope: Function, block: ast.AST) -> bool:
     return any(start(wait) < end(one) for wait in waits for one in asserted)
 
 
+def is_only_check(scope: Function, block: ast.AST) -> bool:
+    """Whether a test that asserts nothing waits in a block, by wait_for, for what is bound to come."""
+    if any(is_assertion(one) for part in (scope, *inner_scopes(scope)) for one in part.every(ast.Assert, ast.Expr)) or "raises" in scope.calls:
+        return False
+    waits = [call.args[0] for call in scope.calls_to("asyncio.wait_for") if call.args and is_in_body(scope, call, block)]
+    return any(isinstance(one, ast.Call) and waits_for_event(scope, one) for one in waits)
+
+
+def waits_for_event(scope: Scope, call: ast.Call) -> bool:
+    """Whether a call waits until somebody acts on an asyncio primitive: `event.wait()`, `queue.get()`."""
+    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    return made is not None and call.func.attr in WAITS.get(made[0].dotted(made[1].func) or "", ((), ()))[0]
+
+
 def is_in_body(scope: Function, node: ast.AST, block: ast.AST) -> bool:
     return any(around is block and field == "body" for around, field in blocks(scope, node))
 
@@ -2837,7 +2855,7 @@ NEVER_AWAITED = "coroutine 'test_anything.<locals>.anything' was never awaited"
 
 
 @rule("ATX414", "silenced-never-awaited-warning",
-      "`{0}` hides `was never awaited`, the only sign of a missing await; name the one coroutine",
+      "`{0}` hides every missing await; name the one coroutine in the filter",
       each="module", calls="filterwarnings simplefilter addinivalue_line")  # fmt: skip
 def silenced_never_awaited_warning(subject: Module | ast.Call, scope: Scope | None = None) -> Iterator[tuple[Any, ...]]:
     """Every coroutine that is not awaited stays silent then, also under `-W error`, which would fail the test."""
@@ -2852,10 +2870,9 @@ def silenced_never_awaited_warning(subject: Module | ast.Call, scope: Scope | No
 
 def filter_written(call: ast.Call, scope: Scope) -> str:
     """A filter of warnings that a call or mark adds, as text, if it hides every coroutine that is not awaited."""
-    name = last_name(call.func)
-    if name == "filterwarnings" and scope.dotted(call.func) == "pytest.mark.filterwarnings" or name == "addinivalue_line":
-        several = call.args[1:] if name == "addinivalue_line" and scope.constant(argument(call, 0, "name")) == "filterwarnings" else call.args
-        return hiding_filter([text for one in several if isinstance(text := scope.constant(one), str) and text.strip(": ") != "ignore"])
+    name, words = last_name(call.func), [scope.constant(one) for one in call.args]
+    if scope.dotted(call.func) == "pytest.mark.filterwarnings" or name == "addinivalue_line" and words[:1] == ["filterwarnings"]:
+        return hiding_filter([text for text in words if isinstance(text, str) and text.strip(": ") != "ignore"])
     if not isinstance(scope, Function) or scope.dotted(call.func) not in ("warnings.filterwarnings", "warnings.simplefilter"):
         return ""  # pytest drops the filters that a module sets while it is imported
     category = argument(call, 2 if name == "filterwarnings" else 1, "category")
@@ -2900,7 +2917,7 @@ def is_about_warnings(scope: Scope, call: ast.Call) -> bool:
 
 
 @rule("ATX415", "coroutine-in-parametrize",
-      "`{0}` makes a coroutine once, at import, which can be awaited once; pass the function and call it in the test",
+      "coroutine `{0}` can be awaited only once; pass the function, and call it in the test",
       each="module")  # fmt: skip
 def coroutine_in_parametrize(module: Module) -> Iterator[tuple[Any, ...]]:
     """The second test that awaits it gets a RuntimeError (which `raises(RuntimeError)` takes for success)."""
@@ -2911,9 +2928,9 @@ def coroutine_in_parametrize(module: Module) -> Iterator[tuple[Any, ...]]:
     for function in module.all_functions:
         for mark in function.own_marks + (function.owner.own_marks if function.owner else []):
             if mark.name == "parametrize" and mark.call and (made := coroutine_among(mark.scope, argument(mark.call, 1, "argvalues"))):
-                yield mark.node, ast.unparse(made)[:30]
+                yield mark.node, ast.unparse(made)[:25]
         if function.fixture and (made := coroutine_of_fixture(function)):
-            yield function.fixture.node, ast.unparse(made)[:30]
+            yield function.fixture.node, ast.unparse(made)[:25]
 
 
 def coroutine_among(scope: Scope, given: ast.expr | None) -> ast.expr | None:
@@ -2924,6 +2941,8 @@ def coroutine_among(scope: Scope, given: ast.expr | None) -> ast.expr | None:
         return next((made for one in given.elts if (made := coroutine_among(scope, one))), None)
     if isinstance(given, ast.Call) and scope.dotted(given.func) == "pytest.param":
         return next((made for one in given.args if (made := coroutine_among(scope, one))), None)
+    if not isinstance(given, ast.Call) or last_name(given.func)[:1].isupper():
+        return None  # most parameters are literals and objects of classes: these are not looked up
     made = value(scope, given)
     return given if made is not None and made.kind == "coroutine" else None
 
@@ -2935,7 +2954,7 @@ def coroutine_constants(scope: Scope) -> Iterator[tuple[Any, ...]]:
             continue
         uses = scope.uses(name) if isinstance(scope, Module) else []
         if isinstance(scope, Class) or any(isinstance(scope_of(scope.module, use), Function) for use in uses):
-            yield bindings[0].node, ast.unparse(made)[:30]
+            yield bindings[0].node, ast.unparse(made)[:25]
 
 
 def coroutine_of_fixture(fixture: Function) -> ast.expr | None:
@@ -2951,7 +2970,7 @@ def coroutine_of_fixture(fixture: Function) -> ast.expr | None:
 HANDLERS = frozenset(("asyncio.start_server", "asyncio.start_unix_server"))
 
 
-@rule("ATX416", "assertion-in-forgotten-task", "`{0}` runs {1}, so this assertion cannot fail the test; {2}", each="test")
+@rule("ATX416", "assertion-in-forgotten-task", "`{0}` runs {1}: this assertion cannot fail the test; {2}", each="test")
 def assertion_in_forgotten_task(test: Function) -> Iterator[tuple[Any, ...]]:
     """What a task or callback raises is a line in the log, unless somebody asks for it."""
     if test.calls_to("asyncio.wait") or "set_exception_handler" in test.calls or "caplog" in test.requested:
@@ -2960,7 +2979,7 @@ def assertion_in_forgotten_task(test: Function) -> Iterator[tuple[Any, ...]]:
         asserted = [one for one in function.every(ast.Assert, ast.Expr) if is_assertion(one)]
         where = runs_forgotten(test, function) if asserted else ""
         if where and not any(shows_later(function, one) for one in asserted):
-            yield asserted[0], function.name, where, "await it" if "task" in where else "assert in the test itself"
+            yield asserted[0], function.name[:25], where, "await it" if "task" in where else "assert in the test"
 
 
 def helpers_called(test: Function) -> Iterator[Function]:
@@ -2985,7 +3004,7 @@ def _forgotten_use(scope: Scope, use: ast.Name, function: Function) -> str:
         started = fate(scope, what.by)
         if started.what != "argument" or not spawns(scope, started.by) or has_own_finding(scope, started.by):
             return ""
-        return "" if is_outcome_read(scope, started.by) else "in a task that nobody awaits"
+        return "" if is_outcome_read(scope, started.by) else "in a task nobody awaits"
     if what.what != "argument" or not isinstance(what.by, ast.Call):
         return ""
     if scope.dotted(what.by.func) in HANDLERS:
@@ -3001,14 +3020,13 @@ def has_own_finding(scope: Scope, call: ast.Call) -> bool:
 
 def shows_later(function: Function, assertion: ast.AST) -> bool:
     """Whether a failed assertion shows in what a function does not do any more: what follows touches the world outside."""
-    loops = [above for above in function.ancestors(assertion) if isinstance(above, LOOPS)]
+    loops = {part for above in function.ancestors(assertion) if isinstance(above, LOOPS) for part in above.body}
     done = [block for block, field in blocks(function, assertion) if isinstance(block, ast.Try) and field == "body" and block.finalbody]
     for name, uses in function.facts.names.items():
         for use in uses:
-            around = set(function.ancestors(use))
-            if start(use) > end(assertion) and not any(is_in_finally(function, use, block) for block in done) or not around.isdisjoint(loops):
-                if is_outside(function, use):
-                    return True
+            is_after = start(use) > end(assertion) and not any(is_in_finally(function, use, block) for block in done)
+            if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use):
+                return True
     return False
 
 
@@ -4035,7 +4053,7 @@ def unclosed_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
         yield call, dotted
 
 
-@rule("ATX915", "async-test-without-await", "async test `{0}` awaits nothing; make it a plain function, or await what it tests", each="test")
+@rule("ATX915", "async-test-without-await", "this async test awaits nothing; make it a plain function, or await what it is to test", each="test")
 def async_test_without_await(test: Function) -> Iterator[tuple[Any, ...]]:
     """It needs no loop and gets one, and a reader looks for the await that is missing; `check` drops it beside other findings."""
     if not test.is_coroutine_function or test.every(ast.Await, ast.AsyncFor, ast.AsyncWith) or not test.is_plain:
@@ -4043,7 +4061,7 @@ def async_test_without_await(test: Function) -> Iterator[tuple[Any, ...]]:
     if any(generator.is_async for one in test.every(*COMPREHENSIONS) for generator in one.generators):
         return
     if not is_stub(test) and not may_need_loop(test):
-        yield test.node, test.name
+        yield (test.node,)
 
 
 def is_stub(function: Function) -> bool:
