@@ -1820,6 +1820,161 @@ def scope_of(module: Module, node: ast.AST) -> Scope:
     return module
 
 
+# Outcomes: who gets to see how a task ended
+
+
+def test_around(scope: Scope | None) -> Function | None:
+    """The test that a scope is, or that it stands in."""
+    while scope is not None and not (isinstance(scope, Function) and scope.is_test):
+        scope = scope.outer
+    return scope
+
+
+def inner_scopes(scope: Scope) -> Iterator[Scope]:
+    """Every function, lambda and class inside a scope."""
+    for inner in scope.facts.scopes:
+        yield inner
+        yield from inner_scopes(inner)
+
+
+def spawns(scope: Scope, call: ast.AST, depth: int = 3) -> bool:
+    """Whether a call makes a task of the running loop; wrappers count that can be read, or are so called and given a coroutine."""
+    if not isinstance(call, ast.Call) or is_spawned(scope, call):
+        return isinstance(call, ast.Call)
+    if isinstance(call.func, ast.Name) and call.func.id in ("create_task", "ensure_future") and call.args:
+        given = value(scope, call.args[0])
+        return given is not None and given.kind == "coroutine"
+    made = scope.definition(call.func) if depth else None
+    if not isinstance(made, Function) or made.is_async or made.is_generator or not made.is_plain or not made.every(ast.Return):
+        return False
+    return all(spawns(made, node.value, depth - 1) for node in made.every(ast.Return))
+
+
+def is_outcome_read(scope: Scope, tasks: ast.AST, depth: int = 10) -> bool:
+    """Whether anybody may learn what a task gave or raised, from an expression that gives it or a container of tasks.
+
+    To wait for it, to cancel it or to ask whether it is done tells nothing of that. Unknown counts as read.
+    """
+    what = fate(scope, tasks)
+    if depth == 0 or what.what == "awaited":
+        return depth == 0 or not is_swallowed(scope, what.by)
+    if what.what in ("dropped", "truth", "compared"):
+        return False
+    if what.what == "iterated":
+        return _is_read_in_loop(scope, what.by, depth - 1)
+    if what.what == "attribute" and isinstance(what.by, ast.Attribute):
+        return _is_read_of(scope, what.by, depth - 1)
+    if what.what == "argument":
+        return _is_read_by(scope, what.by, depth - 1)
+    if (names := names_bound(scope, what)) is not None:
+        return any(is_outcome_read(where, use, depth - 1) for name in names for where, use in uses_with_scope(scope, name))
+    if isinstance(what.by, (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Subscript, *COMPREHENSIONS)):
+        return is_outcome_read(scope, what.by, depth - 1)
+    return True
+
+
+def names_bound(scope: Scope, what: Fate) -> list[str] | None:
+    """The names of a function that take a value, unpacked or whole; None if anything else does."""
+    if what.what == "assigned":
+        names = [what.by]
+    elif what.what == "kept" and isinstance(what.by, ast.Assign) and len(what.by.targets) == 1:
+        names = getattr(what.by.targets[0], "elts", [None])
+    else:
+        return None
+    shared = {name for node in scope.every(ast.Global, ast.Nonlocal) for name in node.names}
+    if not isinstance(scope, Function) or not all(isinstance(name, ast.Name) and name.id not in shared for name in names):
+        return None
+    return [name.id for name in names]
+
+
+def _is_read_in_loop(scope: Scope, loop: Any, depth: int) -> bool:
+    """Whether the body of a loop or comprehension reads the outcome of its variable."""
+    whole = scope.parent(loop) if isinstance(loop, ast.comprehension) else loop
+    if not isinstance(loop.target, ast.Name) or whole is None:
+        return True
+    return any(is_outcome_read(where, use, depth) for where, use in uses_with_scope(scope, loop.target.id)
+               if whole in scope.ancestors(use) or where is not scope)  # fmt: skip
+
+
+def _is_read_of(scope: Scope, read: ast.Attribute, depth: int) -> bool:
+    """Whether reading an attribute of a task, or of a container of tasks, leads to an outcome."""
+    if read.attr in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or read.attr in ("append", "add", "extend", "clear", "discard", "remove"):
+        return False
+    above = scope.parent(read)
+    return not (read.attr in ("pop", "copy", "values") and isinstance(above, ast.Call)) or is_outcome_read(scope, above, depth)
+
+
+CONTAINERS = frozenset("list set tuple iter next sorted asyncio.as_completed asyncio.wait_for asyncio.shield".split())
+
+
+def _is_read_by(scope: Scope, call: ast.AST, depth: int) -> bool:
+    """Whether a call that is given tasks leads to an outcome of theirs."""
+    if not isinstance(call, ast.Call):
+        return True
+    dotted, name = scope.dotted(call.func), getattr(call.func, "attr", "")
+    if dotted in READERS or name.startswith("assert"):
+        return False
+    if dotted in CONTAINERS or dotted == "asyncio.gather" and scope.constant(keyword(call, "return_exceptions")) is not True:
+        return is_outcome_read(scope, call, depth)
+    if dotted in ("asyncio.wait", "asyncio.gather"):
+        waiting = awaiting(scope, call)
+        return waiting is None or (is_outcome_read(scope, waiting, depth) if dotted == "asyncio.wait" else not is_unread(scope, waiting))
+    if name in ("append", "add") and isinstance(call.func.value, ast.Name):
+        found = scope.lookup(call.func.value)
+        if found is not None and found[0] is scope and isinstance(scope, Function):
+            return any(is_outcome_read(where, use, depth) for where, use in uses_with_scope(scope, call.func.value.id))
+    return True
+
+
+def awaiting(scope: Scope, made: ast.AST) -> ast.Await | None:
+    """The await of an awaitable, through wait_for and shield; None if it is not awaited on the spot."""
+    what = fate(scope, made)
+    if what.what == "argument" and isinstance(what.by, ast.Call) and scope.dotted(what.by.func) in ("asyncio.wait_for", "asyncio.shield"):
+        return awaiting(scope, what.by)
+    return what.by if isinstance(what.by, ast.Await) else None
+
+
+def is_unread(scope: Scope, made: ast.AST) -> bool:
+    """Whether nobody looks into the list that an expression gives: it is dropped, never used, or only counted."""
+    what = fate(scope, made)
+    if what.what == "dropped":
+        return True
+    if (names := names_bound(scope, what)) is None:
+        return False
+    uses = [fate(where, use) for name in names for where, use in uses_with_scope(scope, name)]
+    return all(one.what == "truth" or one.what == "argument" and scope.dotted(getattr(one.by, "func", None)) in READERS for one in uses)
+
+
+FAILURES = frozenset(("AssertionError", "Exception", "BaseException"))
+
+
+def is_swallowed(scope: Scope, node: ast.AST) -> bool:
+    """Whether a failed assertion would vanish in a block around a node."""
+    return any(field == "body" and swallows(scope, block, FAILURES) for block, field in blocks(scope, node))
+
+
+def swallows(scope: Scope, block: ast.AST, errors: Iterable[str]) -> str:
+    """How a with or try statement drops one of these exceptions without a trace: "suppress(X)", "except X" or ""."""
+    if isinstance(block, (ast.With, ast.AsyncWith)):
+        calls = [item.context_expr for item in block.items if isinstance(item.context_expr, ast.Call)]
+        caught = [one for call in calls if scope.dotted(call.func) == "contextlib.suppress" for one in call.args]
+        named = [name for one in caught if (name := ast.unparse(one).rpartition(".")[2]) in errors]
+        return f"suppress({named[0]})" if named else ""
+    for handler in getattr(block, "handlers", ()):
+        several = getattr(handler.type, "elts", [handler.type])
+        named = [ast.unparse(one).rpartition(".")[2] if one else "BaseException" for one in several]
+        if (caught := [name for name in named if name in errors]) and all(_does_nothing(one) for one in handler.body):
+            return f"except {caught[0]}"
+    return ""
+
+
+def _does_nothing(statement: ast.stmt) -> bool:
+    """`pass`, `...`, or a line for the log."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        return bool(re.match(r"print|(\w*log\w*|logging)\.\w+$", ast.unparse(statement.value.func)))
+    return isinstance(statement, ast.Pass) or isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # Mocks: what unittest.mock and pytest-mock make, and what is replaced by it
 # --------------------------------------------------------------------------------------------------------------------
@@ -2267,7 +2422,18 @@ def check(module: Module) -> Iterator[Finding]:
     found = set()
     for one, (node, *words) in _judged(module, rules):
         found.add((*_place(node), f"{one.code} {one.message.format(*words)}"))
-    yield from sorted(found)
+    yield from sorted(found - _beside_others(module, found))
+
+
+def _beside_others(module: Module, found: set[Finding]) -> set[Finding]:
+    """The findings of ATX915 on tests that have another one: that one says what to await."""
+    alone = [finding for finding in found if finding[2].startswith("ATX915")]
+    spans = [(min([test.node.lineno, *(one.lineno for one in test.decorators)]), test.node) for test in module.all_functions if alone]
+    return {
+        finding
+        for first, node in spans for finding in alone
+        if finding[0] == node.lineno and any(first <= line <= node.end_lineno and text[:6] != "ATX915" for line, _, text in found)
+    }  # fmt: skip
 
 
 def _place(node: Any) -> Position:
@@ -3948,6 +4114,470 @@ def _instance_entered_by(instance: Value) -> str:
     return known.enters if known is not None and known.enters != "both" else ""
 
 
+# What takes a function to call and drops what it returns: index and name of the argument, and what to use instead.
+CALLBACKS = {
+    "addfinalizer": (0, "finalizer", "clean up after `yield` in an async fixture"),
+    "addCleanup": (0, "function", "use `IsolatedAsyncioTestCase`"),
+    "callback": (0, "callback", "use `push_async_callback` of `AsyncExitStack`"),
+    "add_done_callback": (0, "fn", "give it a plain function"),
+    **{name: (0, "callback", "give it a plain function that starts a task") for name in ("call_soon", "call_soon_threadsafe")},
+    **{name: (1, "callback", "give it a plain function that starts a task") for name in ("call_later", "call_at", "add_signal_handler")},
+    "run_in_executor": (1, "func", "await it directly"),
+    "to_thread": (0, "func", "await it directly"),
+    "run_sync": (0, "func", "await it directly"),
+    "Thread": (1, "target", "give it `asyncio.run` and the coroutine"),
+    "Timer": (1, "function", "give it `asyncio.run` and the coroutine"),
+    "register": (0, "func", "give it `asyncio.run` and the coroutine"),
+}
+CALLBACK_FUNCTIONS = frozenset(("asyncio.to_thread", "anyio.to_thread.run_sync", "threading.Thread", "threading.Timer", "atexit.register"))
+LOOP_CALLBACKS = frozenset("call_soon call_soon_threadsafe call_later call_at add_signal_handler run_in_executor".split())
+
+
+@rule("ATX409", "async-callback-never-awaited", "`{0}` never awaits `{1}`; {2}", calls=" ".join(CALLBACKS))
+def async_callback_never_awaited(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Whoever calls it back does not await it: the clean-up or callback never runs, and the test passes."""
+    if not serves_tests(scope.module) or not drops_result(scope, call):
+        return
+    name = scope.module.renamed.get(last_name(call.func), last_name(call.func))
+    index, keyword_name, remedy = CALLBACKS[name]
+    given = argument(call, index, keyword_name)
+    function = given
+    while isinstance(function, ast.Call) and scope.dotted(function.func) == "functools.partial" and function.args:
+        function = function.args[0]
+    made = value(scope, function)
+    result = called(made)
+    if result is not None and result.kind == "coroutine" and made is not None and not is_expected(scope, call):
+        yield call, name, ast.unparse(given)[:25], remedy
+
+
+def last_name(function: ast.expr) -> str:
+    """The last segment of what a call calls."""
+    return getattr(function, "attr", None) or getattr(function, "id", "")
+
+
+def drops_result(scope: Scope, call: ast.Call) -> bool:
+    """Whether a call hands a function to somebody who is known to call it and to drop what it returns."""
+    dotted, name = scope.dotted(call.func), last_name(call.func)
+    if dotted in CALLBACK_FUNCTIONS:
+        what = fate(scope, call)
+        return not dotted.endswith(("to_thread", "run_sync")) or what.what == "awaited" and fate(scope, what.by).what == "dropped"
+    if not isinstance(call.func, ast.Attribute) or dotted is not None:
+        return False
+    receiver = value(scope, call.func.value)
+    if name == "addfinalizer":
+        return isinstance(call.func.value, ast.Name) and call.func.value.id == "request"
+    if name == "addCleanup":
+        owner = receiver.scope if receiver is not None and receiver.kind == "instance" else None
+        return isinstance(owner, Class) and is_plain_testcase(owner)
+    if name == "callback":
+        return receiver is not None and receiver.name in ("contextlib.ExitStack", "contextlib.AsyncExitStack")
+    if name == "add_done_callback":
+        return receiver is not None and receiver.kind == "task" or receiver is not None and receiver.name in ("asyncio.Task", "asyncio.Future")
+    if name not in LOOP_CALLBACKS or name == "run_in_executor" and not is_executor_result_dropped(scope, call):
+        return False
+    return receiver is not None and receiver.name == "asyncio.AbstractEventLoop"
+
+
+def is_executor_result_dropped(scope: Scope, call: ast.Call) -> bool:
+    what = fate(scope, call)
+    return what.what == "dropped" or what.what == "awaited" and fate(scope, what.by).what == "dropped"
+
+
+@rule("ATX410", "awaited-sync-call", "`{0}` of `{1}` is not to be awaited; {2}", nodes=(ast.Await,))
+def awaited_sync_call(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """It fails with a TypeError about `await`; behind an AsyncMock it passes, and the code that it tests does not work."""
+    call = node.value
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not serves_tests(scope.module):
+        return
+    method = value(scope, call.func)
+    if method is None or method.kind != "method" or is_expected(scope, node) or is_tampered(scope, call.func.value):
+        return
+    callee, owner = method.result, method.name.rpartition(".")[0]
+    if knowledge.vain_await(callee):
+        yield node, call.func.attr + "()", owner, "drop the `await`"
+    elif callee.kind in ("async context", "context", "either context"):
+        yield node, call.func.attr + "()", owner, "use `async with`" if callee.kind != "context" else "use `with`"
+
+
+# What a test does when it ends or breaks something: what it leaves behind may well fail.
+STOPPING = re.compile(r"cancel|stop|close|terminat|kill|shut|abort|disconnect|drain|exit|teardown|cleanup|crash|interrupt")
+
+
+@rule("ATX411", "gather-hides-failures",
+      "nobody reads what this `gather` returns, so failures are hidden; leave out `return_exceptions`",
+      calls="gather")  # fmt: skip
+def gather_hides_failures(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """What the coroutines raise, failed assertions included, is an element of a list at which nobody looks."""
+    test = test_around(scope)
+    if test is None or scope.dotted(call.func) != "asyncio.gather" or scope.constant(keyword(call, "return_exceptions")) is not True:
+        return
+    waiting = awaiting(scope, call)
+    if waiting is None or not is_unread(scope, waiting) or not all(is_coroutine_argument(scope, given) for given in call.args):
+        return
+    if not is_cleanup(scope, call) and not stops_something(test) and not raises_on_purpose(test):
+        yield (call,)
+
+
+def is_coroutine_argument(scope: Scope, given: ast.expr) -> bool:
+    """Whether an argument of gather is made on the spot, by a call or several: no task that was there before."""
+    if not isinstance(given, ast.Starred):
+        return isinstance(given, ast.Call)
+    several = scope.plain(given.value)
+    if isinstance(several, (ast.List, ast.Tuple)):
+        return all(isinstance(one, ast.Call) and not spawns(scope, one) for one in several.elts)
+    made = getattr(several, "elt", None)
+    return isinstance(made, ast.Call) and not spawns(scope, made)
+
+
+def is_cleanup(scope: Scope, node: ast.AST) -> bool:
+    """Whether a node stands in an `except` or `finally` block."""
+    return any(isinstance(block, ast.ExceptHandler) or field == "finalbody" for block, field in blocks(scope, node))
+
+
+def stops_something(test: Function) -> bool:
+    """Whether a test cancels, stops or breaks anything."""
+    return any(STOPPING.search(name) for one in (test, *inner_scopes(test)) for name in one.calls)
+
+
+def raises_on_purpose(test: Function) -> bool:
+    """Whether a test brings code that raises: failures are what it is about."""
+    if any(inner.every(ast.Raise) for inner in inner_scopes(test)) or any("side_effect" in path for path in test.stored):
+        return True
+    return any(keyword(call, "side_effect") is not None for calls in test.calls.values() for call in calls)
+
+
+@rule("ATX412", "wait-hides-failures", "{0}", calls="wait as_completed")
+def wait_hides_failures(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """`wait` raises nothing: the tasks that it waits for may all have failed, and a time limit may have passed."""
+    dotted = scope.dotted(call.func)
+    if test_around(scope) is None or dotted not in ("asyncio.wait", "asyncio.as_completed"):
+        return
+    tasks = list(tasks_given(scope, argument(call, 0, "fs")))
+    if dotted == "asyncio.as_completed":
+        if fate(scope, call).what == "iterated" and not is_outcome_read(scope, call):
+            yield call, "nobody awaits what this `as_completed` yields, so failures are hidden; await each"
+    elif any((given := value(scope, one)) is not None and given.kind == "coroutine" for one in tasks):
+        if not is_expected(scope, call):
+            yield call, "`asyncio.wait` takes no coroutines since Python 3.11; wrap each in a task, or use `gather`"
+    elif tasks and awaiting(scope, call) is not None and all(is_own_task(scope, one) for one in tasks):
+        if not is_cleanup(scope, call) and not is_expected_to_hang(scope, call) and all(hides_failure(scope, one, call) for one in tasks):
+            yield call, "nobody reads how the tasks in this `wait` ended, so failures are hidden; use `gather`"
+
+
+def tasks_given(scope: Scope, given: ast.expr | None) -> Iterator[ast.expr]:
+    """The expressions that put tasks into a container."""
+    name, given = given, scope.plain(given)
+    if isinstance(given, ast.Call) and scope.dotted(given.func) in ("list", "set", "tuple") and len(given.args) <= 1:
+        given = scope.plain(given.args[0]) if given.args else ast.List([])
+    if isinstance(given, (ast.List, ast.Set, ast.Tuple)):
+        yield from given.elts
+    elif isinstance(given, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
+        yield given.elt
+    for use in scope.uses(name.id) if isinstance(name, ast.Name) else ():
+        read = scope.parent(use)
+        if isinstance(read, ast.Attribute) and read.attr in ("append", "add") and isinstance(added := scope.parent(read), ast.Call):
+            yield from added.args
+
+
+def is_own_task(scope: Scope, task: ast.expr) -> bool:
+    """Whether the function itself makes a task that an expression gives."""
+    made = maker(scope, task)
+    return made is not None and made[0] is scope and spawns(*made)
+
+
+def is_expected_to_hang(scope: Scope, wait: ast.Call) -> bool:
+    """Whether the test says that the tasks are not done when the time is up: `assert not done`, `assert pending`."""
+    waiting = awaiting(scope, wait)
+    done, pending = [*((waiting and names_bound(scope, fate(scope, waiting))) or ()), "-", "-"][:2]
+    no = rf"assert not ({done}\b|\w+\.done\(\))|self\.assertFalse\((bool\()?({done}\b|\w+\.done\(\))"
+    return any(re.match(rf"{no}|assert {pending}\b|self\.assert\w+\({pending}\b", ast.unparse(one))
+               for one in statements_after(scope, scope.statement(wait))[:2])  # fmt: skip
+
+
+# Coroutines that only wait: that they failed is no news.
+ONLY_WAITS = frozenset(("sleep", "wait", "wait_closed"))
+
+
+def hides_failure(scope: Scope, task: ast.expr, wait: ast.Call) -> bool:
+    """Whether a task may fail without anybody seeing it; the last wait for it speaks, unless it was cancelled before."""
+    made = maker(scope, task)
+    coroutine = made[1].args[0] if made is not None and made[1].args else None
+    if isinstance(coroutine, ast.Call) and (last_name(coroutine.func) in ONLY_WAITS or waits_for_event(scope, coroutine)):
+        return False
+    if any(start(one) < start(wait) for one in scope.calls.get("cancel", ())):
+        return False
+    if isinstance(task, ast.Name):
+        if any(_is_cancelled_or_waited_again(scope, use, wait) for use in scope.uses(task.id)):
+            return False
+        return not any(is_outcome_read(where, use) for where, use in uses_with_scope(scope, task.id))
+    return not is_outcome_read(scope, task)
+
+
+def _is_cancelled_or_waited_again(scope: Scope, use: ast.Name, wait: ast.Call) -> bool:
+    above = scope.parent(use)
+    if isinstance(above, ast.Attribute) and above.attr == "cancel":
+        return start(use) < start(wait)
+    return any(isinstance(one, ast.Call) and one is not wait and scope.dotted(one.func) == "asyncio.wait" and start(one) > start(wait)
+               for one in scope.ancestors(use))  # fmt: skip
+
+
+# Blocks that are left in silence when time runs out.
+MOVING_ON = frozenset(f"{library}.move_on_{when}" for library in ("anyio", "trio") for when in ("after", "at"))
+TRIES = (ast.Try, ast.TryStar) if hasattr(ast, "TryStar") else (ast.Try,)
+
+
+@rule("ATX413", "timeout-swallows-assertions",
+      "`{0}` hides that time ran out, and no later check tells; let the timeout fail the test",
+      nodes=(ast.With, ast.AsyncWith, ast.Try))  # fmt: skip
+def timeout_swallows_assertions(node: ast.With | ast.AsyncWith | ast.Try, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A test that is too slow, or waits for what never comes, skips its own assertions and passes."""
+    if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or getattr(node, "orelse", ()) or is_looped(scope, node):
+        return
+    limit = swallows(scope, node, ("TimeoutError",)) or moves_on(scope, node)
+    if limit and (may_be_cut_off(scope, node) or is_only_check(scope, node)) and not is_asserted_after(scope, node):
+        yield node, limit
+
+
+def moves_on(scope: Function, node: ast.AST) -> str:
+    """The call that leaves a block in silence when time runs out; "" if there is none or its scope is looked at."""
+    for item in getattr(node, "items", ()):
+        call, name = item.context_expr, item.optional_vars
+        if isinstance(call, ast.Call) and scope.dotted(call.func) in MOVING_ON:
+            reads = scope.uses(name.id) if isinstance(name, ast.Name) else ()
+            if all(getattr(scope.parent(use), "attr", "") in ("cancel", "deadline", "shield") for use in reads):
+                return last_name(call.func)
+    return ""
+
+
+def may_be_cut_off(scope: Function, block: ast.AST) -> bool:
+    """Whether an assertion in a block follows something awaited there."""
+    waits = [one for one in scope.every(ast.Await, ast.AsyncFor, ast.AsyncWith) if is_in_body(scope, one, block)]
+    asserted = [one for one in scope.every(ast.Assert, ast.Expr) if is_assertion(one) and is_in_body(scope, one, block)]
+    if any(re.match(r"assert False|(pytest|self)\.fail", ast.unparse(one)) for one in asserted):
+        return False  # time is meant to run out before that
+    return any(start(wait) < end(one) for wait in waits for one in asserted)
+
+
+def is_only_check(scope: Function, block: ast.AST) -> bool:
+    """Whether a test that asserts nothing waits in a block, by wait_for, for what is bound to come."""
+    if any(is_assertion(one) for part in (scope, *inner_scopes(scope)) for one in part.every(ast.Assert, ast.Expr)) or "raises" in scope.calls:
+        return False
+    waits = [call.args[0] for call in scope.calls_to("asyncio.wait_for") if call.args and is_in_body(scope, call, block)]
+    return any(isinstance(one, ast.Call) and waits_for_event(scope, one) for one in waits)
+
+
+def waits_for_event(scope: Scope, call: ast.Call) -> bool:
+    """Whether a call waits until somebody acts on an asyncio primitive: `event.wait()`, `queue.get()`."""
+    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    return made is not None and call.func.attr in WAITS.get(made[0].dotted(made[1].func) or "", ((), ()))[0]
+
+
+def is_in_body(scope: Function, node: ast.AST, block: ast.AST) -> bool:
+    return any(around is block and field == "body" for around, field in blocks(scope, node))
+
+
+def is_asserted_after(scope: Function, block: Any) -> bool:
+    """Whether anything that follows a block may fail when the block was cut off."""
+    after = [one for one in scope.every(ast.Assert, ast.Expr) if start(one) > end(block) and is_assertion(one)]
+    contexts = [one for one in scope.every(ast.With, ast.AsyncWith) if start(one) > end(block) and "raises" in ast.unparse(one.items[0])]
+    return bool(after or contexts) or is_checked_later(scope, block)
+
+
+# A warning of the kind that a filter must not hide; the name stands for any coroutine.
+NEVER_AWAITED = "coroutine 'test_anything.<locals>.anything' was never awaited"
+
+
+@rule("ATX414", "silenced-never-awaited-warning",
+      "`{0}` hides every missing await; name the one coroutine in the filter",
+      each="module", calls="filterwarnings simplefilter addinivalue_line")  # fmt: skip
+def silenced_never_awaited_warning(subject: Module | ast.Call, scope: Scope | None = None) -> Iterator[tuple[Any, ...]]:
+    """Every coroutine that is not awaited stays silent then, also under `-W error`, which would fail the test."""
+    if isinstance(subject, Module):
+        if is_top_conftest(subject) and all(hiding_filter(reading.lines("filterwarnings")) for reading in subject.project.readings):
+            yield subject.node, hiding_filter(subject.project.readings[0].lines("filterwarnings"))[:40]
+        return
+    assert scope is not None
+    if serves_tests(scope.module) and (hidden := filter_written(subject, scope)) and not is_about_warnings(scope, subject):
+        yield subject, hidden[:40]
+
+
+def filter_written(call: ast.Call, scope: Scope) -> str:
+    """A filter of warnings that a call or mark adds, as text, if it hides every coroutine that is not awaited."""
+    name, words = last_name(call.func), [scope.constant(one) for one in call.args]
+    if scope.dotted(call.func) == "pytest.mark.filterwarnings" or name == "addinivalue_line" and words[:1] == ["filterwarnings"]:
+        return hiding_filter([text for text in words if isinstance(text, str) and text.strip(": ") != "ignore"])
+    if not isinstance(scope, Function) or scope.dotted(call.func) not in ("warnings.filterwarnings", "warnings.simplefilter"):
+        return ""  # pytest drops the filters that a module sets while it is imported
+    category = argument(call, 2 if name == "filterwarnings" else 1, "category")
+    message = argument(call, 1, "message") if name == "filterwarnings" else None
+    parts = [scope.constant(argument(call, 0, "action")), scope.constant(message) if message else "", ast.unparse(category) if category else ""]
+    if not all(isinstance(part, str) for part in parts) or len([*call.args, *call.keywords]) != sum(map(bool, parts)):
+        return ""
+    return "" if not parts[1] and is_caught(scope, call) else hiding_filter([":".join(parts)])
+
+
+def is_caught(scope: Scope, call: ast.Call) -> bool:
+    """Whether a filter ends with a `catch_warnings` block around it."""
+    return any("catch_warnings" in ast.unparse(context) for context in with_items(scope, call))
+
+
+def hiding_filter(lines: Sequence[str]) -> str:
+    """The filter, of several in pytest's notation, that hides every coroutine that is not awaited; the last one decides."""
+    for line in reversed(lines):
+        action, _, rest = line.partition(":")
+        message, _, rest = rest.partition(":")
+        category, _, module = rest.partition(":")
+        if category.strip() not in ("", "RuntimeWarning", "Warning") or module.strip(": ") or not _may_match(message):
+            continue
+        return line if action.strip() == "ignore" else ""
+    return ""
+
+
+def _may_match(message: str) -> bool:
+    try:
+        return re.match(message, NEVER_AWAITED, re.IGNORECASE) is not None
+    except re.error:
+        return False
+
+
+def is_about_warnings(scope: Scope, call: ast.Call) -> bool:
+    """Whether the function that a filter serves is there for that warning, or expects what leaves coroutines behind."""
+    above = scope.parent(call)
+    served = scope.module.scopes.get(above, scope) if above is not None else scope
+    if re.search(r"warn|(un|never_|not_)awaited", served.name) or {"raises", "warns", "assertRaises"} & served.calls.keys():
+        return True
+    return isinstance(served, Function) and "recwarn" in served.requested
+
+
+@rule("ATX415", "coroutine-in-parametrize",
+      "coroutine `{0}` can be awaited only once; pass the function, and call it in the test",
+      each="module")  # fmt: skip
+def coroutine_in_parametrize(module: Module) -> Iterator[tuple[Any, ...]]:
+    """The second test that awaits it gets a RuntimeError (which `raises(RuntimeError)` takes for success)."""
+    if not module.is_test_file and not module.is_conftest:
+        return
+    for scope in (module, *module.all_classes):
+        yield from coroutine_constants(scope)
+    for function in module.all_functions:
+        for mark in function.own_marks + (function.owner.own_marks if function.owner else []):
+            if mark.name == "parametrize" and mark.call and (made := coroutine_among(mark.scope, argument(mark.call, 1, "argvalues"))):
+                yield mark.node, ast.unparse(made)[:25]
+        if function.fixture and (made := coroutine_of_fixture(function)):
+            yield function.fixture.node, ast.unparse(made)[:25]
+
+
+def coroutine_among(scope: Scope, given: ast.expr | None) -> ast.expr | None:
+    """The first coroutine in a list of parameters, in tuples and `pytest.param` too."""
+    for _ in range(2):
+        given = scope.plain(given)
+    if isinstance(given, (ast.List, ast.Tuple, ast.Set)):
+        return next((made for one in given.elts if (made := coroutine_among(scope, one))), None)
+    if isinstance(given, ast.Call) and scope.dotted(given.func) == "pytest.param":
+        return next((made for one in given.args if (made := coroutine_among(scope, one))), None)
+    if not isinstance(given, ast.Call) or last_name(given.func)[:1].isupper():
+        return None  # most parameters are literals and objects of classes: these are not looked up
+    made = value(scope, given)
+    return given if made is not None and made.kind == "coroutine" else None
+
+
+def coroutine_constants(scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Names of a module or class body that are bound to a coroutine and used by functions."""
+    for name, bindings in scope.bindings.items():
+        if len(bindings) != 1 or bindings[0].how != "assign" or not (made := coroutine_among(scope, bindings[0].value)):
+            continue
+        uses = scope.uses(name) if isinstance(scope, Module) else []
+        if isinstance(scope, Class) or any(isinstance(scope_of(scope.module, use), Function) for use in uses):
+            yield bindings[0].node, ast.unparse(made)[:25]
+
+
+def coroutine_of_fixture(fixture: Function) -> ast.expr | None:
+    """The coroutine in a fixture's `params`, or that a fixture of a wide scope hands to several tests."""
+    if made := coroutine_among(fixture.outer, fixture.fixture.argument("params")):
+        return made
+    if fixture.is_async or fixture.fixture.scope not in ("class", "module", "package", "session"):
+        return None
+    given = [node.value for node in fixture.yields or fixture.every(ast.Return)]
+    return next((one for one in given if (made := value(fixture, one)) is not None and made.kind == "coroutine"), None)
+
+
+HANDLERS = frozenset(("asyncio.start_server", "asyncio.start_unix_server"))
+
+
+@rule("ATX416", "assertion-in-forgotten-task", "`{0}` runs {1}: this assertion cannot fail the test; {2}", each="test")
+def assertion_in_forgotten_task(test: Function) -> Iterator[tuple[Any, ...]]:
+    """What a task or callback raises is a line in the log, unless somebody asks for it."""
+    if test.calls_to("asyncio.wait") or "set_exception_handler" in test.calls or "caplog" in test.requested:
+        return
+    for function in helpers_called(test):
+        asserted = [one for one in function.every(ast.Assert, ast.Expr) if is_assertion(one)]
+        where = runs_forgotten(test, function) if asserted else ""
+        if where and not any(shows_later(function, one) for one in asserted):
+            yield asserted[0], function.name[:25], where, "await it" if "task" in where else "assert in the test"
+
+
+def helpers_called(test: Function) -> Iterator[Function]:
+    """Functions inside a test, and functions of its module that it names."""
+    yield from test.functions
+    names = test.facts.names
+    yield from (one for one in test.module.functions if one.name in names and not one.is_test and not one.fixture)
+
+
+def runs_forgotten(test: Function, function: Function) -> str:
+    """How a function runs so that nobody sees how it ended: "in a task ...", "as a callback"; "" if anybody may."""
+    uses = [(scope_of(test.module, use), use) for use in function.outer.uses(function.name)]
+    if not uses or not function.is_plain:
+        return ""
+    found = {_forgotten_use(scope, use, function) for scope, use in uses if scope is test or test_around(scope) is test}
+    return "" if "" in found or not found else min(found)
+
+
+def _forgotten_use(scope: Scope, use: ast.Name, function: Function) -> str:
+    what = fate(scope, use)
+    if what.what == "called" and function.is_coroutine_function:
+        started = fate(scope, what.by)
+        if started.what != "argument" or not spawns(scope, started.by) or has_own_finding(scope, started.by):
+            return ""
+        return "" if is_outcome_read(scope, started.by) else "in a task nobody awaits"
+    if what.what != "argument" or not isinstance(what.by, ast.Call):
+        return ""
+    if scope.dotted(what.by.func) in HANDLERS:
+        return "as a callback"
+    is_callback = last_name(what.by.func) in LOOP_CALLBACKS | {"add_done_callback"} and not isinstance(scope.parent(what.by), ast.Await)
+    return "as a callback" if is_callback and not function.is_async and drops_result(scope, what.by) else ""
+
+
+def has_own_finding(scope: Scope, call: ast.Call) -> bool:
+    """Whether ATX605 reports the task that a call makes."""
+    return any(True for _ in forgotten_task(call, scope))
+
+
+def shows_later(function: Function, assertion: ast.AST) -> bool:
+    """Whether a failed assertion shows in what a function does not do any more: what follows touches the world outside."""
+    loops = {part for above in function.ancestors(assertion) if isinstance(above, LOOPS) for part in above.body}
+    done = [block for block, field in blocks(function, assertion) if isinstance(block, ast.Try) and field == "body" and block.finalbody]
+    for name, uses in function.facts.names.items():
+        for use in uses:
+            is_after = start(use) > end(assertion) and not any(is_in_finally(function, use, block) for block in done)
+            if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use):
+                return True
+    return False
+
+
+def is_in_finally(function: Function, node: ast.AST, block: ast.AST) -> bool:
+    return any(around is block and field == "finalbody" for around, field in blocks(function, node))
+
+
+def is_outside(function: Function, use: ast.Name) -> bool:
+    """Whether a name stands for something that others see too: a parameter, or a variable of an outer scope."""
+    found = function.lookup(use)
+    if found is None:
+        return use.id not in BUILTINS
+    scope, bindings = found
+    if scope is function:
+        return any(binding.how in ("parameter", "other") for binding in bindings)
+    return any(binding.how not in ("import", "definition") for binding in bindings)
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # ATX5 HTTP clients and apps
 # --------------------------------------------------------------------------------------------------------------------
@@ -4700,7 +5330,7 @@ def is_assertion(statement: ast.stmt) -> bool:
     call = statement.value if isinstance(statement, ast.Expr) else None
     call = call.value if isinstance(call, ast.Await) else call
     name = ast.unparse(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
-    return name.startswith(("assert", "raises", "fail", "_assert", "check", "verify"))
+    return name.startswith(("assert", "raises", "fail", "_assert", "check", "verify")) and name != "checkpoint"
 
 
 def is_looped(scope: Scope, node: ast.AST) -> bool:
@@ -4999,6 +5629,38 @@ def unclosed_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     sends = any(name in scope.calls for name in (*REQUESTS, "send"))  # before its first request httpx holds no socket
     if (sends or dotted.startswith("aiohttp.")) and keeper(scope, call, ("aclose", "close", "_close"), ()) == "":
         yield call, dotted
+
+
+@rule("ATX915", "async-test-without-await", "this async test awaits nothing; make it a plain function, or await what it is to test", each="test")
+def async_test_without_await(test: Function) -> Iterator[tuple[Any, ...]]:
+    """It needs no loop and gets one, and a reader looks for the await that is missing; `check` drops it beside other findings."""
+    if not test.is_coroutine_function or test.every(ast.Await, ast.AsyncFor, ast.AsyncWith) or not test.is_plain:
+        return
+    if any(generator.is_async for one in test.every(*COMPREHENSIONS) for generator in one.generators):
+        return
+    if not is_stub(test) and not may_need_loop(test):
+        yield (test.node,)
+
+
+def is_stub(function: Function) -> bool:
+    """A body without any statement that does something."""
+    return not function.calls and not function.every(ast.Assert, ast.Assign)
+
+
+LOOP_USERS = re.compile(r"asyncio|anyio|trio|loop|task|future|queue|event|lock|client|session|app|server|stream|connect|transport|protocol|context", re.IGNORECASE)
+
+
+def may_need_loop(test: Function) -> bool:
+    """Whether what a test calls or requests may need a running loop: async fixtures, unknown ones, anything of asyncio."""
+    if test.owner and test.owner.roots and not test.owner.is_testcase:
+        return True
+    found = {name: find_fixture(test, name) for name in test.requested}
+    given = parametrized(test) | set(patched_parameters(test)) | KNOWN_FIXTURES
+    if any(fixture is None and name not in given for name, fixture in found.items()):
+        return True
+    if any(fixture.is_async for fixture in closest_fixtures(test)):
+        return True
+    return any(LOOP_USERS.search(ast.unparse(call.func)) for calls in test.calls.values() for call in calls)
 
 
 LOCAL = re.compile(
