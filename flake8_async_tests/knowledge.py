@@ -342,7 +342,7 @@ class .web.TCPSite  aka=.web_runner.TCPSite loop-bound
 coroutine: start stop
 class .web.Request  aka=.web_request.Request
 coroutine: json text read post multipart release
-class .web.WebSocketResponse  aka=.web_ws.WebSocketResponse iterates
+class .web.WebSocketResponse  aka=.web_ws.WebSocketResponse
 coroutine: prepare close ping pong receive receive_bytes receive_json receive_str send_bytes send_json send_str
 sync: can_prepare exception
 """
@@ -401,28 +401,28 @@ class .ext.asyncio.async_scoped_session  aka=.ext.asyncio.scoping.async_scoped_s
 coroutine: close commit rollback execute>.engine.Result scalar scalars>.engine.ScalarResult get refresh delete merge
     flush remove
 sync: __call__>.ext.asyncio.AsyncSession add add_all expunge expunge_all expire expire_all is_modified configure
-class .engine.Result  aka=.Result,.engine.result.Result
+class .engine.Result  aka=.Result,.engine.result.Result enters=sync
 sync: all first one one_or_none scalar scalar_one scalar_one_or_none fetchall fetchone fetchmany
     scalars>.engine.ScalarResult mappings>.engine.MappingResult unique>.engine.Result partitions keys freeze close
     columns>.engine.Result tuples>.engine.Result yield_per>.engine.Result
 class .engine.CursorResult  base=.engine.Result aka=.CursorResult,.engine.cursor.CursorResult
 sync: unique>.engine.CursorResult columns>.engine.CursorResult yield_per>.engine.CursorResult
-class .engine.ScalarResult  aka=.ScalarResult,.engine.result.ScalarResult
+class .engine.ScalarResult  aka=.ScalarResult,.engine.result.ScalarResult enters=sync
 sync: all first one one_or_none fetchall fetchmany unique>.engine.ScalarResult partitions close
     yield_per>.engine.ScalarResult
-class .engine.MappingResult  aka=.MappingResult,.engine.result.MappingResult
+class .engine.MappingResult  aka=.MappingResult,.engine.result.MappingResult enters=sync
 sync: all first one one_or_none fetchall fetchone fetchmany unique>.engine.MappingResult partitions keys close
     columns>.engine.MappingResult yield_per>.engine.MappingResult
-class .ext.asyncio.AsyncResult  aka=.ext.asyncio.result.AsyncResult iterates
+class .ext.asyncio.AsyncResult  aka=.ext.asyncio.result.AsyncResult iterates enters=sync
 coroutine: all first one one_or_none scalar scalar_one scalar_one_or_none fetchall fetchone fetchmany freeze close
 sync: scalars>.ext.asyncio.AsyncScalarResult mappings>.ext.asyncio.AsyncMappingResult unique>.ext.asyncio.AsyncResult
     columns>.ext.asyncio.AsyncResult keys
 async generator: partitions
-class .ext.asyncio.AsyncScalarResult  aka=.ext.asyncio.result.AsyncScalarResult iterates
+class .ext.asyncio.AsyncScalarResult  aka=.ext.asyncio.result.AsyncScalarResult iterates enters=sync
 coroutine: all first one one_or_none fetchall fetchmany close
 sync: unique>.ext.asyncio.AsyncScalarResult
 async generator: partitions
-class .ext.asyncio.AsyncMappingResult  aka=.ext.asyncio.result.AsyncMappingResult iterates
+class .ext.asyncio.AsyncMappingResult  aka=.ext.asyncio.result.AsyncMappingResult iterates enters=sync
 coroutine: all first one one_or_none fetchall fetchone fetchmany close
 sync: unique>.ext.asyncio.AsyncMappingResult columns>.ext.asyncio.AsyncMappingResult keys
 async generator: partitions
@@ -453,7 +453,7 @@ async generator: listen
 class .asyncio.lock.Lock  enters=async loop-bound
 coroutine: acquire release locked owned
 plain coroutine: extend reacquire
-class .asyncio.ConnectionPool  aka=.asyncio.connection.ConnectionPool close=aclose also=disconnect loop-bound
+class .asyncio.ConnectionPool  aka=.asyncio.connection.ConnectionPool enters=async close=aclose also=disconnect loop-bound
 coroutine: aclose disconnect get_connection release
 sync: from_url>.asyncio.ConnectionPool
 """
