@@ -3418,7 +3418,7 @@ def is_await_owed(scope: Scope, mock: ast.expr) -> bool:
         return False
     if isinstance(mock, ast.Attribute) and _is_plain_member(scope, mock, given):
         return False
-    return not any(is_plain_function(made) for made in replacements_by(scope, mock))
+    return not any(replaces_plain_function(made) for made in replacements_by(scope, mock))
 
 
 def _is_plain_member(scope: Scope, mock: ast.Attribute, given: Value) -> bool:
@@ -3444,7 +3444,7 @@ def is_awaitable_function(function: Value) -> bool:
     return False
 
 
-def is_plain_function(made: Replacement) -> bool:
+def replaces_plain_function(made: Replacement) -> bool:
     """Whether what is replaced is certain to be a sync function."""
     if made.target is not None:
         return made.target.kind in ("function", "method") and not is_awaitable_function(made.target)
@@ -4555,7 +4555,7 @@ def shows_later(function: Function, assertion: ast.AST) -> bool:
     """Whether a failed assertion shows in what a function does not do any more: what follows touches the world outside."""
     loops = {part for above in function.ancestors(assertion) if isinstance(above, LOOPS) for part in above.body}
     done = [block for block, field in blocks(function, assertion) if isinstance(block, ast.Try) and field == "body" and block.finalbody]
-    for name, uses in function.facts.names.items():
+    for uses in function.facts.names.values():
         for use in uses:
             is_after = start(use) > end(assertion) and not any(is_in_finally(function, use, block) for block in done)
             if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use):
