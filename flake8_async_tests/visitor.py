@@ -2997,7 +2997,8 @@ def fixture_on_another_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
     if first is None or replaces(fixture, one.name.rpartition(".")[2]) or has_own_loops(fixture.module):
         return
     if one.name in BINDS_LATER and not waits_for(fixture, given[0].value):
-        if not is_wider(fixture.fixture.scope, first[1]) or next(strangers, None) is None and not parametrized(first[0]):
+        is_shared = first[0].fixture is not None or bool(parametrized(first[0])) or next(strangers, None) is not None
+        if not is_wider(fixture.fixture.scope, first[1]) or not is_shared:
             return
     yield fixture.fixture.node, one.name.rpartition(".")[2], loop, short(first[0].name, 20), first[1]
 
@@ -3047,13 +3048,27 @@ def getfixturevalue_of_async_fixture(call: ast.Call, scope: Scope) -> Iterator[t
     if not isinstance(scope, Function) or not scope.is_async or not (is_asyncio_fixture(scope) if scope.fixture else is_asyncio_test(scope)):
         return
     request = call.func.value if isinstance(call.func, ast.Attribute) else None
-    name = scope.constant(argument(call, 0, "argname"))
-    if not isinstance(request, ast.Name) or request.id != "request" or not isinstance(name, str) or is_expected(scope, call):
+    if not isinstance(request, ast.Name) or request.id != "request" or is_expected(scope, call):
         return
-    fixture, ready = find_fixture(scope, name), closest_fixtures(scope)
-    wanted = [fixture, *closest_fixtures(fixture)] if fixture is not None else []
-    if fixture not in ready and any(one.is_async and is_asyncio_fixture(one) and one not in ready for one in wanted):
-        yield call, short(name)
+    for name in literal_values(scope, argument(call, 0, "argname")):
+        fixture, ready = find_fixture(scope, name), closest_fixtures(scope)
+        wanted = [fixture, *closest_fixtures(fixture)] if fixture is not None else []
+        if fixture not in ready and any(one.is_async and is_asyncio_fixture(one) and one not in ready for one in wanted):
+            yield call, short(name)
+            return
+
+
+def literal_values(function: Function, expression: ast.expr | None) -> list[str]:
+    """The strings that an expression may give: a literal, `request.param` of literal params, a name given by parametrize."""
+    several: ast.expr | None = None
+    if expression is not None and attribute_path(expression) == "request.param" and function.fixture:
+        several = function.outer.plain(function.fixture.argument("params"))
+    elif isinstance(expression, ast.Name) and expression.id in parametrized(function, indirect=False):
+        given = [mark for mark in function.marks if mark.name == "parametrize" and mark.call and len(mark.call.args) > 1
+                 and mark.scope.constant(mark.call.args[0]) == expression.id]  # fmt: skip
+        several = given[0].scope.plain(given[0].call.args[1]) if len(given) == 1 else None
+    elements = [expression] if several is None else getattr(several, "elts", ())
+    return [text for one in elements if isinstance(text := function.constant(one), str)]
 
 
 @rule("ATX205", "event-loop-fixture", "{0}; {1}", each="function")
@@ -3142,6 +3157,9 @@ def resource_returned_from_fixture(fixture: Function) -> Iterator[tuple[Any, ...
             yield node, one.name.rpartition(".")[2], "returns" if isinstance(node, ast.Return) else "yields"
 
 
+CLOSERS = ("close", "aclose", "dispose", "disconnect", "stop", "terminate")
+
+
 def is_left_open(fixture: Function, one: Held) -> bool:
     """Whether nobody in sight closes what a fixture opens."""
     dotted = fixture.dotted(one.call.func) or ""
@@ -3151,6 +3169,8 @@ def is_left_open(fixture: Function, one: Held) -> bool:
         return False
     if one.name.startswith("httpx") and has_http_mock(fixture) or replaces(fixture, one.name.rpartition(".")[2]):
         return False
+    if any(isinstance(given, ast.Name) and closes(fixture, given.id, CLOSERS) for given in (*one.call.args, *(word.value for word in one.call.keywords))):
+        return False  # a session on a connection, a client on a pool: whoever closes that, closes all
     kept = keeper(fixture, one.made, one.known.closers)
     return kept in ("yielded", "returned") and not any(closes(user, fixture.fixture.name, one.known.closers) for user in users(fixture))
 
@@ -5704,11 +5724,8 @@ def sends_request(scope: Function, made: ast.Call) -> bool:
 
 def addresses(scope: Function, url: ast.expr | None) -> list[str]:
     """The literal URLs that an expression may give; `request.param` stands for the fixture's own params."""
-    if url is not None and ast.unparse(url) == "request.param" and scope.fixture:
-        params = scope.outer.plain(scope.fixture.argument("params"))
-        return [
-            text for element in getattr(params, "elts", ()) if isinstance(text := scope.outer.constant(element), str)
-        ]
+    if url is not None and attribute_path(url) == "request.param":
+        return literal_values(scope, url)
     text = literal_start(scope, url)
     return [text] if text else []
 
