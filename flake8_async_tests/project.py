@@ -741,13 +741,13 @@ class Project:
         return None
 
     def users(self, names: Iterable[str]) -> Iterator[Module]:
-        """Test files of the folder that this conftest serves in which a function requests one of the fixtures `names`.
+        """Test files of the folder that this conftest serves in which a function requests one of the fixtures; all for no names.
 
         No more than PARSED of them are read for one conftest: the question is always whether any user is of some kind.
         """
         wanted = set(names)
         for path in self.served:
-            if wanted.isdisjoint(cached("requests", path, _requested) or ()):
+            if wanted and wanted.isdisjoint(cached("requests", path, _requested) or ()):
                 continue
             if path not in self._parsed and len(self._parsed) >= PARSED:
                 return
