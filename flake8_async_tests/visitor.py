@@ -2832,7 +2832,7 @@ def user_modules(fixture: Function) -> Iterator[Module]:
     module = fixture.module
     yield module
     if module.is_conftest and module.project is not None:
-        chosen = [one for one in module.fixtures.values() if one is fixture or any(is_same(got, fixture) for got in closest_fixtures(one))]
+        chosen = [one for one in module.fixtures.values() if one is fixture or fixture in closest_fixtures(one)]
         if any(one.fixture.autouse for one in chosen):
             yield from module.project.users(())
         else:
@@ -2880,16 +2880,28 @@ def is_asyncio_fixture(fixture: Function) -> bool:
     return fixture.is_async and proven_mode(fixture.module) == "auto" and not backend_in_sight(fixture.module)
 
 
+def is_asyncio_run(function: Function) -> bool:
+    """Whether pytest-asyncio is sure to run a test or fixture."""
+    return is_asyncio_fixture(function) if function.fixture else is_asyncio_test(function)
+
+
+def loop_scope_of(function: Function) -> str | None:
+    """The scope of the loop that pytest-asyncio runs a test or async fixture on; None if it does not, or if that cannot be read."""
+    if not function.is_async or not is_asyncio_run(function):
+        return None
+    return fixture_loop_scope(function) if function.fixture else test_loop_scope(function)
+
+
 def fixture_loop_scope(fixture: Function) -> str | None:
     """The scope of the loop that a fixture runs on: its own argument, else the configuration, else the fixture's scope."""
     made, project = fixture.fixture, fixture.module.project
-    if project is None or pinned_below(fixture.module, "0.24") or made.call and any(word.arg is None for word in made.call.keywords):
+    if project is None or pinned_below(fixture.module, "0.24") or made.literal("scope", "") is None:
         return None
+    scopes: set[str | None] = {reading.fixture_loop_scope for reading in project.readings}
     written = made.argument("loop_scope")
     if written is not None and not (isinstance(written, ast.Constant) and written.value is None):
-        return made.loop_scope if made.loop_scope in LOOP_SCOPES else None
-    configured = {reading.fixture_loop_scope for reading in project.readings}
-    scope = configured.pop() if len(configured) == 1 else ""
+        scopes = {made.loop_scope or ""}
+    scope = scopes.pop() if len(scopes) == 1 else ""
     return made.scope if scope is None else scope if scope in LOOP_SCOPES else None
 
 
@@ -2906,7 +2918,7 @@ def is_wider(scope: str | None, other: str | None) -> bool:
     return scope in LOOP_SCOPES and other in LOOP_SCOPES and LOOP_SCOPES.index(scope) > LOOP_SCOPES.index(other)
 
 
-def short(name: str, most: int = 30) -> str:
+def short(name: str, most: int = 24) -> str:
     """A name as a message shows it."""
     return name if len(name) <= most else name[: most - 3] + "..."
 
@@ -2939,7 +2951,8 @@ def scope_wider_than_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
 
 
 # Bound to the first loop on which somebody waits for them, not to the one they are made on.
-BINDS_LATER = frozenset("asyncio." + name for name in "Lock Event Condition Semaphore BoundedSemaphore Barrier Queue PriorityQueue LifoQueue".split()) | {
+BINDS_LATER = frozenset("asyncio." + name for name in (
+    "Lock Event Condition Semaphore BoundedSemaphore Barrier Queue PriorityQueue LifoQueue".split())) | {
     "httpx.AsyncClient", "httpx2.AsyncClient", "redis.asyncio.Redis", "redis.asyncio.ConnectionPool",
     "sqlalchemy.ext.asyncio.AsyncEngine", "sqlalchemy.ext.asyncio.AsyncSession"}  # fmt: skip
 
@@ -3000,7 +3013,7 @@ def fixture_on_another_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
         is_shared = first[0].fixture is not None or bool(parametrized(first[0])) or next(strangers, None) is not None
         if not is_wider(fixture.fixture.scope, first[1]) or not is_shared:
             return
-    yield fixture.fixture.node, one.name.rpartition(".")[2], loop, short(first[0].name, 20), first[1]
+    yield fixture.fixture.node, short(one.name.rpartition(".")[2], 18), loop, short(first[0].name, 16), first[1]
 
 
 def users_on_other_loops(fixture: Function, loop: str) -> Iterator[tuple[Function, str]]:
@@ -3008,10 +3021,7 @@ def users_on_other_loops(fixture: Function, loop: str) -> Iterator[tuple[Functio
     for user in users(fixture):
         if not user.uses(fixture.fixture.name) or has_own_loops(user.module):
             continue
-        if user.fixture:
-            other = fixture_loop_scope(user) if user.is_async and is_asyncio_fixture(user) else None
-        else:
-            other = test_loop_scope(user) if is_asyncio_test(user) else None
+        other = loop_scope_of(user)
         if other is not None and other != loop and (is_wider(loop, other) or not pinned_below(user.module, "1.2")):
             yield user, other
 
@@ -3028,8 +3038,8 @@ def has_own_loops(module: Module) -> bool:
 
 def waits_for(fixture: Function, expression: ast.expr | None) -> bool:
     """Whether a fixture itself waits for what it gives before it gives it away: then that belongs to its loop."""
-    return expression is not None and any(
-        attribute_path(one) == attribute_path(expression) != "" and start(one) < start(expression) for one in waited_for(fixture))  # fmt: skip
+    path = attribute_path(expression) if expression is not None else ""
+    return path != "" and any(attribute_path(one) == path and start(one) < start(expression) for one in waited_for(fixture))
 
 
 def waited_for(scope: Scope) -> Iterator[ast.expr]:
@@ -3041,11 +3051,11 @@ def waited_for(scope: Scope) -> Iterator[ast.expr]:
 
 
 @rule("ATX204", "getfixturevalue-of-async-fixture",
-      "`getfixturevalue` of async `{0}` in a running loop raises RuntimeError; request it as parameter",
+      "async `{0}` from `getfixturevalue` in a running loop is a RuntimeError; make it a parameter",
       calls="getfixturevalue")  # fmt: skip
 def getfixturevalue_of_async_fixture(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """pytest-asyncio runs the fixture with `Runner.run`, which a running loop does not allow."""
-    if not isinstance(scope, Function) or not scope.is_async or not (is_asyncio_fixture(scope) if scope.fixture else is_asyncio_test(scope)):
+    if not isinstance(scope, Function) or not scope.is_async or not is_asyncio_run(scope):
         return
     request = call.func.value if isinstance(call.func, ast.Attribute) else None
     if not isinstance(request, ast.Name) or request.id != "request" or is_expected(scope, call):
@@ -3054,7 +3064,7 @@ def getfixturevalue_of_async_fixture(call: ast.Call, scope: Scope) -> Iterator[t
         fixture, ready = find_fixture(scope, name), closest_fixtures(scope)
         wanted = [fixture, *closest_fixtures(fixture)] if fixture is not None else []
         if fixture not in ready and any(one.is_async and is_asyncio_fixture(one) and one not in ready for one in wanted):
-            yield call, short(name)
+            yield call, short(name, 20)
             return
 
 
@@ -3082,10 +3092,11 @@ def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
         return
     if is_override:
         if all(one.is_async for one in users(function)):  # sync code runs things on that loop itself
-            yield function.node, "pytest-asyncio 1.0 ignores an `event_loop` fixture", "use `loop_scope` or `pytest_asyncio_loop_factories`"
+            remedy = "use `loop_scope` or `pytest_asyncio_loop_factories`"
+            yield function.node, "pytest-asyncio 1.0 ignores an `event_loop` fixture", remedy
     elif "event_loop" in parametrized(function) or not function.is_plain:
         return
-    elif (is_asyncio_fixture if function.fixture else is_asyncio_test)(function):
+    elif is_asyncio_run(function):
         found = find_fixture(function, "event_loop") is not None
         fact = "`event_loop` is not the loop that runs `{0}`" if found else "pytest-asyncio 1.0 has no `event_loop` for `{0}`"
         yield function.node, fact.format(short(function.name)), "call `asyncio.get_running_loop()`"
@@ -3105,17 +3116,19 @@ def event_loop_policy_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 
 def wider_loops(policy: Function) -> Iterator[str]:
     """The loop scopes, wider than a policy fixture's own, of the tests and fixtures that get it."""
-    for module in (policy.module, *(policy.module.project.users(()) if policy.module.is_conftest and policy.module.project else ())):
-        for one in module.all_functions:
-            loop = fixture_loop_scope(one) if one.fixture and is_asyncio_fixture(one) else test_loop_scope(one) if is_asyncio_test(one) else None
-            if loop is not None and is_wider(loop, policy.fixture.scope) and is_same(find_fixture(one, "event_loop_policy"), policy):
-                yield loop
+    module = policy.module
+    several = [module, *module.project.users(())] if module.is_conftest and module.project else [module]
+    for one in [function for module in several for function in module.all_functions]:
+        loop = loop_scope_of(one)
+        if is_wider(loop, policy.fixture.scope) and is_same(find_fixture(one, "event_loop_policy"), policy):
+            yield loop
 
 
 TASK_SCOPES = {
     "asyncio.TaskGroup": "so it may hang", "asyncio.taskgroups.TaskGroup": "so it may hang",
-    **{f"{module}.{name}": "so it never fires" for module in ("asyncio", "async_timeout", "asyncio.timeouts") for name in ("timeout", "timeout_at")},
-    **{f"anyio.{name}": "a RuntimeError" for name in ("create_task_group", "move_on_after", "move_on_at", "fail_after", "fail_at", "CancelScope")},
+    **{f"{module}.{name}": "so it never fires" for module in ("asyncio", "async_timeout", "asyncio.timeouts")
+       for name in ("timeout", "timeout_at")},
+    **{f"anyio.{name}": "a RuntimeError" for name in ("create_task_group", "move_on_after", "fail_after", "CancelScope")},
 }  # fmt: skip
 
 
@@ -3169,10 +3182,12 @@ def is_left_open(fixture: Function, one: Held) -> bool:
         return False
     if one.name.startswith("httpx") and has_http_mock(fixture) or replaces(fixture, one.name.rpartition(".")[2]):
         return False
-    if any(isinstance(given, ast.Name) and closes(fixture, given.id, CLOSERS) for given in (*one.call.args, *(word.value for word in one.call.keywords))):
+    given = [*one.call.args, *(word.value for word in one.call.keywords)]
+    if any(isinstance(source, ast.Name) and closes(fixture, source.id, CLOSERS) for source in given):
         return False  # a session on a connection, a client on a pool: whoever closes that, closes all
     kept = keeper(fixture, one.made, one.known.closers)
-    return kept in ("yielded", "returned") and not any(closes(user, fixture.fixture.name, one.known.closers) for user in users(fixture))
+    return kept in ("yielded", "returned") and not any(
+        closes(user, fixture.fixture.name, one.known.closers) for user in users(fixture))  # fmt: skip
 
 
 @rule("ATX209", "loop-bound-global",
@@ -3223,13 +3238,11 @@ def wrong_generator_annotation(fixture: Function) -> Iterator[tuple[Any, ...]]:
         return
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         annotation = parsed(annotation.value)
-    if lacks_argument(fixture, annotation) and not isinstance(fixture.node.returns, ast.Constant):
-        yield fixture.node, f"`{short(ast.unparse(annotation))}` is a TypeError before Python 3.13", short(ast.unparse(annotation.slice))
-    elif is_yielded_type(fixture, annotation):
-        inner = annotation
-        if isinstance(annotation, ast.Subscript) and (fixture.outer.dotted(annotation.value) or "").rpartition(".")[2] in SYNC_YIELDING:
-            inner = annotation.slice.elts[0] if isinstance(annotation.slice, ast.Tuple) and annotation.slice.elts else annotation.slice
-        yield fixture.node, f"async generator fixture is annotated `{short(ast.unparse(annotation))}`", short(ast.unparse(inner))
+    elif lacks_argument(fixture, annotation):
+        yield fixture.node, f"`{short(ast.unparse(annotation), 28)}` is a TypeError before Python 3.13", short(ast.unparse(annotation.slice), 17)
+    if is_yielded_type(fixture, annotation):
+        inner = _returned_annotation(fixture) or annotation
+        yield fixture.node, f"async generator fixture is annotated `{short(ast.unparse(annotation), 28)}`", short(ast.unparse(inner), 17)
 
 
 def parsed(text: str) -> ast.expr | None:
@@ -3268,8 +3281,8 @@ def is_yielded_type(fixture: Function, annotation: ast.expr | None) -> bool:
         return last in PLAIN_TYPES
     if dotted.startswith(("typing.", "typing_extensions.", "collections.abc.")):
         return dotted.rpartition(".")[2] in PLAIN_TYPES | SYNC_YIELDING
-    return is_plain_class(outer, head, dotted) or any(
-        (made := maker(fixture, node.value)) is not None and made[0].dotted(made[1].func) == dotted for node in fixture.yields if dotted)  # fmt: skip
+    made = [maker(fixture, node.value) for node in fixture.yields if dotted]
+    return is_plain_class(outer, head, dotted) or any(one is not None and one[0].dotted(one[1].func) == dotted for one in made)
 
 
 PLAIN_TYPES = frozenset("int str bytes float bool dict list tuple set frozenset Optional List Dict Tuple Set Callable Type type".split())
