@@ -1402,7 +1402,9 @@ def _entered(context: Value | None, is_async: bool) -> Value | None:
         return context if method is None and known is not None and known.gives == known.name else None
     if context.kind == "instance":
         known = knowledge.known_class(context.name) if context.name else None
-        return context if known and not context.name.startswith("asyncio.") else None
+        if known is None or not known.gives:
+            return None
+        return context if known.gives == context.name else Value("instance", known.gives)
     if context.kind in ("context", "async context", "either context", "awaitable context"):
         return context.result
     return None
@@ -2930,7 +2932,7 @@ def unhandled_async_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
     """pytest 9 refuses it at set-up; before that the test got a coroutine, or the set-up silently never happened."""
     if not fixture.is_async or fixture.fixture.by != "pytest" or not fixture.is_plain:
         return
-    if proven_mode(fixture.module) != "strict" or other_runner(fixture.module):
+    if proven_mode(fixture.module) != "strict":
         return
     for module in user_modules(fixture):
         if proven_mode(module) != "strict" or other_runner(module):
@@ -2999,7 +3001,7 @@ def needs_no_loop(scope: Scope, one: Held) -> bool:
       "`{0}` of the {1} loop used by `{2}` on the {3} loop; align `loop_scope`", each="fixture")  # fmt: skip
 def fixture_on_another_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
     """What is bound to one loop fails, or waits for ever, on another: its own loop does not run meanwhile."""
-    if not fixture.is_async or not is_asyncio_fixture(fixture):
+    if not is_asyncio_fixture(fixture):
         return
     loop, given = fixture_loop_scope(fixture), fixture.yields or fixture.every(ast.Return)
     one = held(fixture, given[0].value) if len(given) == 1 else None
@@ -3007,7 +3009,7 @@ def fixture_on_another_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
         return
     strangers = users_on_other_loops(fixture, loop)
     first = next(strangers, None)
-    if first is None or replaces(fixture, one.name.rpartition(".")[2]) or has_own_loops(fixture.module):
+    if first is None or replaces(fixture, one.name.rpartition(".")[2]):
         return
     if one.name in BINDS_LATER and not waits_for(fixture, given[0].value):
         is_shared = first[0].fixture is not None or bool(parametrized(first[0])) or next(strangers, None) is not None
@@ -3063,7 +3065,7 @@ def getfixturevalue_of_async_fixture(call: ast.Call, scope: Scope) -> Iterator[t
     for name in literal_values(scope, argument(call, 0, "argname")):
         fixture, ready = find_fixture(scope, name), closest_fixtures(scope)
         wanted = [fixture, *closest_fixtures(fixture)] if fixture is not None else []
-        if fixture not in ready and any(one.is_async and is_asyncio_fixture(one) and one not in ready for one in wanted):
+        if any(one.is_async and is_asyncio_fixture(one) and one not in ready for one in wanted):
             yield call, short(name, 20)
             return
 
@@ -3239,10 +3241,11 @@ def wrong_generator_annotation(fixture: Function) -> Iterator[tuple[Any, ...]]:
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         annotation = parsed(annotation.value)
     elif lacks_argument(fixture, annotation):
-        yield fixture.node, f"`{short(ast.unparse(annotation), 28)}` is a TypeError before Python 3.13", short(ast.unparse(annotation.slice), 17)
+        fact = f"`{short(ast.unparse(annotation), 28)}` is a TypeError before Python 3.13"
+        yield fixture.node, fact, short(ast.unparse(annotation.slice), 17)
     if is_yielded_type(fixture, annotation):
-        inner = _returned_annotation(fixture) or annotation
-        yield fixture.node, f"async generator fixture is annotated `{short(ast.unparse(annotation), 28)}`", short(ast.unparse(inner), 17)
+        fact = f"async generator fixture is annotated `{short(ast.unparse(annotation), 28)}`"
+        yield fixture.node, fact, short(ast.unparse(_returned_annotation(fixture) or annotation), 17)
 
 
 def parsed(text: str) -> ast.expr | None:
