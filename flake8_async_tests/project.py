@@ -629,11 +629,15 @@ class Project:
         self.path = path
         self.folder = folder
         self.settings = settings
-        self.readings = folder.readings
         self.below = folder.below
         self.at_least = folder.at_least
         self.declares = folder.declares
         self.mentions = folder.mentions
+
+    @property
+    def readings(self) -> tuple[Configuration, ...]:
+        """The distinct configurations that pytest may use."""
+        return self.folder.readings
 
     def agreed(self, name: str) -> Any:
         """A property of Configuration, if all readings agree on it; else None."""

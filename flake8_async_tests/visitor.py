@@ -8,6 +8,7 @@ until the fault is proven; what is not known is never reported.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -284,7 +285,8 @@ class Scope:
     @cached_property
     def losses(self) -> list[Loss]:
         """The coroutines made here that nobody can ever await, in document order."""
-        found = [one for calls in self.facts.calls.values() for call in calls if (one := loss(self, call))]
+        names = self.facts.calls.keys() - SYNC_NAMES
+        found = [one for name in names for call in self.facts.calls[name] if (one := loss(self, call))]
         return sorted(found, key=lambda one: start(one.call))
 
     def parent(self, node: ast.AST) -> ast.AST | None:
@@ -587,6 +589,11 @@ class Module(Scope):
     @cached_property
     def all_functions(self) -> list[Function]:
         return [scope for scope in self.all_scopes if isinstance(scope, Function)]
+
+    @cached_property
+    def coroutine_functions(self) -> set[str]:
+        """The names of the coroutine functions of the file."""
+        return {function.name for function in self.all_functions if function.is_coroutine_function}
 
     @cached_property
     def async_generators(self) -> set[str]:
@@ -1698,11 +1705,36 @@ def loss(scope: Scope, call: ast.Call) -> Loss | None:
     its expression or by a name, in any order. Every rule about lost coroutines asks `Scope.losses`.
     """
     lost = _lost(scope, call)
-    given = owed(scope, call) if lost is not None else None
-    if lost is None or given is None or lost[0] == "entered" and given.kind != "coroutine":
+    if lost is None or lost[0] == "result" and lost[1] is scope.parent(call) and not _is_near(scope, call, lost[1]):
         return None
-    return Loss("result" if lost[0] == "entered" else lost[0], lost[1], call, given)
+    given = owed(scope, call)
+    return Loss(*lost, call, given) if given is not None else None
 
+
+def _is_near(scope: Scope, call: ast.Call, by: ast.AST) -> bool:
+    """Whether the name of what is called is a coroutine function's in this file or in a library.
+
+    What is wrong with `f().x` is loud and seen at once: that alone is no reason to read other files.
+    """
+    name = called_name(call)
+    return isinstance(by, ast.FormattedValue) or name in scope.module.coroutine_functions or name in knowledge.coroutine_names()
+
+
+def called_name(call: ast.Call) -> str:
+    """The last segment of what a call calls; "" where it has no name."""
+    return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
+
+
+# Names that no test means a coroutine function by: most of what stands alone or is tested in a test.
+SYNC_NAMES = frozenset(name for name in dir(builtins) if name.islower()) - {"anext", "open"} | frozenset(
+    name for kind in (str, list) for name in vars(kind) if not name.startswith("_")
+) | frozenset(
+    """assert_called assert_called_once assert_called_with assert_called_once_with assert_any_call assert_has_calls assert_not_called
+    assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with assert_any_await assert_has_awaits assert_not_awaited
+    assertEqual assertNotEqual assertTrue assertFalse assertIs assertIsNot assertIsNone assertIsNotNone assertIn assertNotIn assertIsInstance
+    assertNotIsInstance assertRaises assertRaisesRegex assertWarns assertLogs assertAlmostEqual assertGreater assertLess assertGreaterEqual
+    assertLessEqual assertRegex assertCountEqual assertListEqual assertDictEqual raises skip patch object setattr setenv delenv set_level getLogger debug warning is_set create_task ensure_future start_soon""".split()
+)
 
 def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
     """How the value of an expression would be lost if it were a coroutine, and the node that does it."""
@@ -1716,7 +1748,7 @@ def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
         ends += [(_end(where, fate(where, use), holder is not made), fate(where, use).by) for where, use in _reached(scope, name)]
     if not all(how for how, _ in ends):
         return None
-    for told in ("entered", "truth", "result"):
+    for told in ("truth", "result"):
         if (found := next((one for one in ends if one[0] == told), None)) is not None:
             return found
     return ("unused", names[0]) if names else ends[0]
@@ -1763,7 +1795,7 @@ COROUTINE_OWN = re.compile(r"send|throw|close|cr_\w+|__\w+__")
 
 
 def _end(scope: Scope, what: Fate, held: bool) -> str:
-    """What one use makes of a coroutine, or of a display that holds it: as in Loss, or "entered"; "" if it may be handled."""
+    """What one use makes of a coroutine, or of a display that holds it: as in Loss; "" if it may be handled."""
     if what.what == "argument":
         return "truth" if isinstance(what.by, ast.Call) and scope.dotted(what.by.func) in (("all", "any") if held else ("bool",)) else ""
     if what.what == "dropped":
@@ -1778,9 +1810,7 @@ def _end(scope: Scope, what: Fate, held: bool) -> str:
         return "" if COROUTINE_OWN.fullmatch(getattr(what.by, "attr", "")) else "result"
     if what.what == "kept":
         return "result" if isinstance(what.by, (ast.BinOp, ast.FormattedValue, ast.AugAssign)) else ""
-    if what.what == "async entered":
-        return "entered"
-    return "result" if what.what in ("iterated", "async iterated", "entered", "called") else ""
+    return "result" if what.what in ("iterated", "async iterated", "called") else ""
 
 
 def _is_true_of_any_coroutine(compare: ast.Compare) -> bool:
@@ -2784,7 +2814,7 @@ def coroutine_never_awaited(function: Function) -> Iterator[tuple[Any, ...]]:
             yield one.call, brief(one.call), f"is {USED_AS.get(type(one.by), 'used as its result')}, but never awaited"
 
 
-USED_AS = {ast.FormattedValue: "formatted as text", ast.withitem: "entered", ast.For: "iterated", ast.AsyncFor: "iterated"}
+USED_AS = {ast.FormattedValue: "formatted as text", ast.For: "iterated", ast.AsyncFor: "iterated"}
 
 
 @rule("ATX407", "sync-iteration-of-async-generator", "`{0}` is an async generator, {1}; {2}", each="function")
