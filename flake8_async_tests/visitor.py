@@ -285,8 +285,9 @@ class Scope:
     @cached_property
     def losses(self) -> list[Loss]:
         """The coroutines made here that nobody can ever await, in document order."""
-        names = self.facts.calls.keys() - SYNC_NAMES
-        found = [one for name in names for call in self.facts.calls[name] if (one := loss(self, call))]
+        parents, names = self.module.parents, self.facts.calls.keys() - SYNC_NAMES
+        calls = (call for name in names for call in self.facts.calls[name] if type(parents.get(call)) not in HANDLING)
+        found = [one for call in calls if (one := loss(self, call))]
         return sorted(found, key=lambda one: start(one.call))
 
     def parent(self, node: ast.AST) -> ast.AST | None:
@@ -1738,20 +1739,27 @@ SYNC_NAMES = frozenset(name for name in dir(builtins) if name.islower()) - {"ane
 
 def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
     """How the value of an expression would be lost if it were a coroutine, and the node that does it."""
-    holder = _holder(scope, made)
-    what = fate(scope, holder)
-    names = [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else [])
-    ends = [] if what.what == "assigned" else [(_end(scope, what, holder is not made), what.by)]
-    for name in names:
-        if _is_shared(scope, name.id):
+    found: dict[str, ast.AST] = {}
+    for how, by in _ends(scope, _holder(scope, made), made):
+        if not how:
             return None
-        ends += [(_end(where, fate(where, use), holder is not made), fate(where, use).by) for where, use in _reached(scope, name)]
-    if not all(how for how, _ in ends):
-        return None
-    for told in ("truth", "result"):
-        if (found := next((one for one in ends if one[0] == told), None)) is not None:
-            return found
-    return ("unused", names[0]) if names else ends[0]
+        found.setdefault(how, by)
+    told = next((how for how in ("truth", "result", "unused", "dropped") if how in found), None)
+    return (told, found[told]) if told else None
+
+
+def _ends(scope: Scope, holder: ast.expr, made: ast.expr) -> Iterator[tuple[str, ast.AST]]:
+    """What becomes of an expression where it stands, and of the names that it is bound to wherever they are read."""
+    what, held = fate(scope, holder), holder is not made
+    if what.what != "assigned":
+        yield _end(scope, what, held), what.by
+    for name in [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else []):
+        yield "" if _is_shared(scope, name.id) else "unused", name
+        for where, use in uses_with_scope(scope, name.id):
+            end_of_use = fate(where, use)
+            how = _end(where, end_of_use, held)
+            if _is_reached(scope, name, where, use):
+                yield ("unused" if how == "dropped" else how), end_of_use.by
 
 
 def _holder(scope: Scope, made: ast.expr) -> ast.expr:
@@ -1781,15 +1789,14 @@ def _is_shared(scope: Scope, name: str) -> bool:
     )
 
 
-def _reached(scope: Scope, name: ast.Name) -> Iterator[tuple[Scope, ast.Name]]:
-    """The loads that may see the value that is bound to a name at one place."""
-    bound = scope.parent(name)
-    for where, use in uses_with_scope(scope, name.id):
-        found = where.lookup(use)
-        if found is None or found[0] is not scope or any(binding.node is bound for binding in found[1]):
-            yield where, use
+def _is_reached(scope: Scope, name: ast.Name, where: Scope, use: ast.Name) -> bool:
+    """Whether a load may see the value that is bound to a name at one place."""
+    found = where.lookup(use)
+    return found is None or found[0] is not scope or any(binding.node is scope.parent(name) for binding in found[1])
 
 
+# Nodes whose children are handled, whatever they are: a short way past most calls.
+HANDLING = frozenset((ast.Await, ast.keyword, ast.Return, ast.Yield, ast.Starred, ast.Lambda, ast.withitem, ast.Dict))
 # What a coroutine object has of its own: reading that asks nothing of its result.
 COROUTINE_OWN = re.compile(r"send|throw|close|cr_\w+|__\w+__")
 
@@ -2876,7 +2883,7 @@ def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
         for context in (item.context_expr for item in node.items):
             if is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_tried_out(function, node):
                 continue
-            if entered_by(function, context) == ("sync" if is_async else "async"):
+            if is_in_sight(function, context) and entered_by(function, context) == ("sync" if is_async else "async"):
                 wrong, right = ("a sync", "with") if is_async else ("an async", "async with")
                 yield node, brief(context), f"{wrong} context manager", f"use `{right}`"
     if function.is_coroutine_function:
@@ -2884,6 +2891,14 @@ def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
             manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
             if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
                 yield decorator, brief(decorator), f"left before async `{brief_name(function.name)}` runs", "enter it inside, by `with`"
+
+
+def is_in_sight(scope: Scope, context: ast.expr) -> bool:
+    """Whether a manager is of this file or a library, so that no other file must be read: the fault is loud anyway."""
+    if not isinstance(context, ast.Call):
+        return True
+    dotted = scope.dotted(context.func)
+    return dotted is None or dotted.partition(".")[0] in knowledge.TABLES or knowledge.function(dotted) is not None
 
 
 def entered_by(scope: Scope, context: ast.expr) -> str:
