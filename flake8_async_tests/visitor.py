@@ -1709,7 +1709,9 @@ def loss(scope: Scope, call: ast.Call) -> Loss | None:
     if lost is None or lost[0] == "result" and lost[1] is scope.parent(call) and not _is_near(scope, call, lost[1]):
         return None
     given = owed(scope, call)
-    return Loss(*lost, call, given) if given is not None else None
+    if given is None or lost[0] == "result" and given.kind != "coroutine":
+        return None  # a connection may be used before it is entered
+    return Loss(*lost, call, given)
 
 
 def _is_near(scope: Scope, call: ast.Call, by: ast.AST) -> bool:
