@@ -13,6 +13,7 @@ above. `plain coroutine` is a plain function that gives a coroutine: mocks do no
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Iterator, Mapping, NamedTuple
 
@@ -757,6 +758,14 @@ def function(dotted: str) -> Callee | None:
     if name in found.classes:
         return Callee("class", name, since=found.classes[name].since)
     return found.functions.get(name)
+
+
+@lru_cache(maxsize=None)
+def coroutine_names() -> frozenset[str]:
+    """The last segments of the names of all coroutine functions and methods, of every library, without splitting the tables."""
+    text = "\n".join(TABLES.values()).replace("\n ", " ")
+    lines = re.findall(r"^(?:plain )?coroutine: (.*)$|^awaitable context: (.*)$", text, re.MULTILINE)
+    return frozenset(re.split("[>@]", entry)[0].rpartition(".")[2] for line in lines for entry in "".join(line).split())
 
 
 def method(class_dotted: str, name: str) -> Callee | None:

@@ -641,11 +641,16 @@ class Project:
         self.path = path
         self.folder = folder
         self.settings = settings
-        self.readings = folder.readings
+        self._found: dict[tuple[str, Path | None], Path | None] = {}  # modules by name and by the file that names them
         self.below = folder.below
         self.at_least = folder.at_least
         self.declares = folder.declares
         self.mentions = folder.mentions
+
+    @property
+    def readings(self) -> tuple[Configuration, ...]:
+        """The distinct configurations that pytest may use."""
+        return self.folder.readings
 
     def agreed(self, name: str) -> Any:
         """A property of Configuration, if all readings agree on it; else None."""
@@ -783,7 +788,10 @@ class Project:
 
     def module(self, dotted: str, inside: Module) -> Module | None:
         """A first-party module by its dotted name, relative ones as seen from `inside`."""
-        path = self._module_path(dotted, inside)
+        key = (dotted, inside.path)
+        if key not in self._found:
+            self._found[key] = self._module_path(dotted, inside)
+        path = self._found[key]
         return module_at(path, self.settings) if path is not None else None
 
     def _module_path(self, dotted: str, inside: Module) -> Path | None:

@@ -8,6 +8,7 @@ until the fault is proven; what is not known is never reported.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -284,7 +285,9 @@ class Scope:
     @cached_property
     def losses(self) -> list[Loss]:
         """The coroutines made here that nobody can ever await, in document order."""
-        found = [one for calls in self.facts.calls.values() for call in calls if (one := loss(self, call))]
+        parents, names = self.module.parents, self.facts.calls.keys() - SYNC_NAMES
+        calls = (call for name in names for call in self.facts.calls[name] if type(parents.get(call)) not in HANDLING)
+        found = [one for call in calls if (one := loss(self, call))]
         return sorted(found, key=lambda one: start(one.call))
 
     def parent(self, node: ast.AST) -> ast.AST | None:
@@ -587,6 +590,11 @@ class Module(Scope):
     @cached_property
     def all_functions(self) -> list[Function]:
         return [scope for scope in self.all_scopes if isinstance(scope, Function)]
+
+    @cached_property
+    def coroutine_functions(self) -> set[str]:
+        """The names of the coroutine functions of the file."""
+        return {function.name for function in self.all_functions if function.is_coroutine_function}
 
     @cached_property
     def async_generators(self) -> set[str]:
@@ -1719,28 +1727,62 @@ def loss(scope: Scope, call: ast.Call) -> Loss | None:
     its expression or by a name, in any order. Every rule about lost coroutines asks `Scope.losses`.
     """
     lost = _lost(scope, call)
-    given = owed(scope, call) if lost is not None else None
-    if lost is None or given is None or lost[0] == "entered" and given.kind != "coroutine":
+    if lost is None or lost[0] == "result" and lost[1] is scope.parent(call) and not _is_near(scope, call, lost[1]):
         return None
-    return Loss("result" if lost[0] == "entered" else lost[0], lost[1], call, given)
+    given = owed(scope, call)
+    if given is None or lost[0] == "result" and given.kind != "coroutine":
+        return None  # a connection may be used before it is entered
+    return Loss(*lost, call, given)
 
+
+def _is_near(scope: Scope, call: ast.Call, by: ast.AST) -> bool:
+    """Whether the name of what is called is a coroutine function's in this file or in a library.
+
+    What is wrong with `f().x` is loud and seen at once: that alone is no reason to read other files.
+    """
+    name = called_name(call)
+    return isinstance(by, ast.FormattedValue) or name in scope.module.coroutine_functions or name in knowledge.coroutine_names()
+
+
+def called_name(call: ast.Call) -> str:
+    """The last segment of what a call calls; "" where it has no name."""
+    return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
+
+
+# Names that no test means a coroutine function by: most of what stands alone or is tested in a test.
+SYNC_NAMES = frozenset(name for name in dir(builtins) if name.islower()) - {"anext", "open"} | frozenset(
+    name for kind in (str, list) for name in vars(kind) if not name.startswith("_")
+) | frozenset(
+    """assert_called assert_called_once assert_called_with assert_called_once_with assert_any_call assert_has_calls assert_not_called
+    assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with assert_any_await assert_has_awaits assert_not_awaited
+    assertEqual assertNotEqual assertTrue assertFalse assertIs assertIsNot assertIsNone assertIsNotNone assertIn assertNotIn assertIsInstance
+    assertNotIsInstance assertRaises assertRaisesRegex assertWarns assertLogs assertAlmostEqual assertGreater assertLess assertGreaterEqual
+    assertLessEqual assertRegex assertCountEqual assertListEqual assertDictEqual raises skip patch object setattr setenv delenv set_level getLogger debug warning is_set create_task ensure_future start_soon""".split()
+)
 
 def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
     """How the value of an expression would be lost if it were a coroutine, and the node that does it."""
-    holder = _holder(scope, made)
-    what = fate(scope, holder)
-    names = [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else [])
-    ends = [] if what.what == "assigned" else [(_end(scope, what, holder is not made), what.by)]
-    for name in names:
-        if _is_shared(scope, name.id):
+    found: dict[str, ast.AST] = {}
+    for how, by in _ends(scope, _holder(scope, made), made):
+        if not how:
             return None
-        ends += [(_end(where, fate(where, use), holder is not made), fate(where, use).by) for where, use in _reached(scope, name)]
-    if not all(how for how, _ in ends):
-        return None
-    for told in ("entered", "truth", "result"):
-        if (found := next((one for one in ends if one[0] == told), None)) is not None:
-            return found
-    return ("unused", names[0]) if names else ends[0]
+        found.setdefault(how, by)
+    told = next((how for how in ("truth", "result", "unused", "dropped") if how in found), None)
+    return (told, found[told]) if told else None
+
+
+def _ends(scope: Scope, holder: ast.expr, made: ast.expr) -> Iterator[tuple[str, ast.AST]]:
+    """What becomes of an expression where it stands, and of the names that it is bound to wherever they are read."""
+    what, held = fate(scope, holder), holder is not made
+    if what.what != "assigned":
+        yield _end(scope, what, held), what.by
+    for name in [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else []):
+        yield "" if _is_shared(scope, name.id) else "unused", name
+        for where, use in uses_with_scope(scope, name.id):
+            end_of_use = fate(where, use)
+            how = _end(where, end_of_use, held)
+            if _is_reached(scope, name, where, use):
+                yield ("unused" if how == "dropped" else how), end_of_use.by
 
 
 def _holder(scope: Scope, made: ast.expr) -> ast.expr:
@@ -1770,21 +1812,20 @@ def _is_shared(scope: Scope, name: str) -> bool:
     )
 
 
-def _reached(scope: Scope, name: ast.Name) -> Iterator[tuple[Scope, ast.Name]]:
-    """The loads that may see the value that is bound to a name at one place."""
-    bound = scope.parent(name)
-    for where, use in uses_with_scope(scope, name.id):
-        found = where.lookup(use)
-        if found is None or found[0] is not scope or any(binding.node is bound for binding in found[1]):
-            yield where, use
+def _is_reached(scope: Scope, name: ast.Name, where: Scope, use: ast.Name) -> bool:
+    """Whether a load may see the value that is bound to a name at one place."""
+    found = where.lookup(use)
+    return found is None or found[0] is not scope or any(binding.node is scope.parent(name) for binding in found[1])
 
 
+# Nodes whose children are handled, whatever they are: a short way past most calls.
+HANDLING = frozenset((ast.Await, ast.keyword, ast.Return, ast.Yield, ast.Starred, ast.Lambda, ast.withitem, ast.Dict))
 # What a coroutine object has of its own: reading that asks nothing of its result.
 COROUTINE_OWN = re.compile(r"send|throw|close|cr_\w+|__\w+__")
 
 
 def _end(scope: Scope, what: Fate, held: bool) -> str:
-    """What one use makes of a coroutine, or of a display that holds it: as in Loss, or "entered"; "" if it may be handled."""
+    """What one use makes of a coroutine, or of a display that holds it: as in Loss; "" if it may be handled."""
     if what.what == "argument":
         return "truth" if isinstance(what.by, ast.Call) and scope.dotted(what.by.func) in (("all", "any") if held else ("bool",)) else ""
     if what.what == "dropped":
@@ -1799,9 +1840,7 @@ def _end(scope: Scope, what: Fate, held: bool) -> str:
         return "" if COROUTINE_OWN.fullmatch(getattr(what.by, "attr", "")) else "result"
     if what.what == "kept":
         return "result" if isinstance(what.by, (ast.BinOp, ast.FormattedValue, ast.AugAssign)) else ""
-    if what.what == "async entered":
-        return "entered"
-    return "result" if what.what in ("iterated", "async iterated", "entered", "called") else ""
+    return "result" if what.what in ("iterated", "async iterated", "called") else ""
 
 
 def _is_true_of_any_coroutine(compare: ast.Compare) -> bool:
@@ -4057,7 +4096,7 @@ def coroutine_never_awaited(function: Function) -> Iterator[tuple[Any, ...]]:
             yield one.call, brief(one.call), f"is {USED_AS.get(type(one.by), 'used as its result')}, but never awaited"
 
 
-USED_AS = {ast.FormattedValue: "formatted as text", ast.withitem: "entered", ast.For: "iterated", ast.AsyncFor: "iterated"}
+USED_AS = {ast.FormattedValue: "formatted as text", ast.For: "iterated", ast.AsyncFor: "iterated"}
 
 
 @rule("ATX407", "sync-iteration-of-async-generator", "`{0}` is an async generator, {1}; {2}", each="function")
@@ -4119,7 +4158,7 @@ def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
         for context in (item.context_expr for item in node.items):
             if is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_tried_out(function, node):
                 continue
-            if entered_by(function, context) == ("sync" if is_async else "async"):
+            if is_in_sight(function, context) and entered_by(function, context) == ("sync" if is_async else "async"):
                 wrong, right = ("a sync", "with") if is_async else ("an async", "async with")
                 yield node, brief(context), f"{wrong} context manager", f"use `{right}`"
     if function.is_coroutine_function:
@@ -4127,6 +4166,14 @@ def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
             manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
             if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
                 yield decorator, brief(decorator), f"left before async `{brief_name(function.name)}` runs", "enter it inside, by `with`"
+
+
+def is_in_sight(scope: Scope, context: ast.expr) -> bool:
+    """Whether a manager is of this file or a library, so that no other file must be read: the fault is loud anyway."""
+    if not isinstance(context, ast.Call):
+        return True
+    dotted = scope.dotted(context.func)
+    return dotted is None or dotted.partition(".")[0] in knowledge.TABLES or knowledge.function(dotted) is not None
 
 
 def entered_by(scope: Scope, context: ast.expr) -> str:
