@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
+from sys import stdlib_module_names
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 
 from flake8_async_tests import knowledge
@@ -4069,20 +4070,50 @@ def is_stub(function: Function) -> bool:
     return not function.calls and not function.every(ast.Assert, ast.Assign)
 
 
-LOOP_USERS = re.compile(r"asyncio|anyio|trio|loop|task|future|queue|event|lock|client|session|app|server|stream|connect|transport|protocol|context", re.IGNORECASE)
+# Packages whose objects, or whose users' objects, may ask for the running loop.
+LOOP_PACKAGES = ("asyncio", "anyio", "trio", "aiohttp", "tornado", "twisted", "curio", "uvloop", "sniffio", "async_timeout", "asgiref", "aiokafka")
+
+
+LOOPLESS_PACKAGES = frozenset("pytest pydantic attr attrs yaml dateutil freezegun yarl multidict httpx fastapi starlette sqlalchemy jwt".split())
+CONSTRUCTORS = frozenset("__init__ __new__ __post_init__ __enter__ model_post_init".split())
 
 
 def may_need_loop(test: Function) -> bool:
-    """Whether what a test calls or requests may need a running loop: async fixtures, unknown ones, anything of asyncio."""
+    """Whether what a test calls or requests may need a running loop: async fixtures, unknown ones, code that cannot be read."""
     if test.owner and test.owner.roots and not test.owner.is_testcase:
         return True
     found = {name: find_fixture(test, name) for name in test.requested}
     given = parametrized(test) | set(patched_parameters(test)) | KNOWN_FIXTURES
     if any(fixture is None and name not in given for name, fixture in found.items()):
         return True
-    if any(fixture.is_async for fixture in closest_fixtures(test)):
-        return True
-    return any(LOOP_USERS.search(ast.unparse(call.func)) for calls in test.calls.values() for call in calls)
+    fixtures = closest_fixtures(test)
+    return any(fixture.is_async for fixture in fixtures) or not all(needs_no_loop(one) for one in (test, *fixtures, *inner_scopes(test)))
+
+
+def needs_no_loop(scope: Scope, depth: int = 3) -> bool:
+    """Whether nothing that a scope calls asks for a running loop, as far as it can be read; a test's own calls must be readable."""
+    named = (scope.dotted(uses[0]) or "" for uses in scope.facts.names.values())
+    if any(name.partition(".")[0] in LOOP_PACKAGES for name in named if name):
+        return False
+    return depth == 0 or all(_does_without(scope, call.func, depth) for calls in scope.calls.values() for call in calls)
+
+
+def _does_without(scope: Scope, function: ast.expr, depth: int) -> bool:
+    given = value(scope, function)
+    made = given.scope if given is not None and given.kind in ("function", "class") else None
+    if isinstance(made, (Function, Class)):
+        if isinstance(made, Class):
+            return all(needs_no_loop(one, depth - 1) for base in made.ancestry if isinstance(base, Class)
+                       for one in base.functions if one.name in CONSTRUCTORS)  # fmt: skip
+        return not made.is_async and needs_no_loop(made, depth - 1)
+    while isinstance(function, (ast.Attribute, ast.Subscript)):
+        function = function.value
+    if not isinstance(function, ast.Name):
+        return True  # a method of what another call gives, or of a literal
+    dotted = scope.dotted(function)
+    if dotted is None:
+        return function.id != "self" or not getattr(scope, "is_test", False)
+    return "." not in dotted or dotted.partition(".")[0] in stdlib_module_names | LOOPLESS_PACKAGES
 
 
 LOCAL = re.compile(
