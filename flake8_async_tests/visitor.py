@@ -4113,7 +4113,7 @@ def _does_without(scope: Scope, function: ast.expr, depth: int) -> bool:
     dotted = scope.dotted(function)
     if dotted is None:
         return function.id != "self" or not getattr(scope, "is_test", False)
-    return "." not in dotted or dotted.partition(".")[0] in stdlib_module_names | LOOPLESS_PACKAGES
+    return dotted in BUILTINS or dotted.partition(".")[0] in stdlib_module_names | LOOPLESS_PACKAGES
 
 
 LOCAL = re.compile(
