@@ -1626,26 +1626,28 @@ def spawns(scope: Scope, call: ast.AST, depth: int = 3) -> bool:
     return all(spawns(made, node.value, depth - 1) for node in made.every(ast.Return))
 
 
-def is_outcome_read(scope: Scope, tasks: ast.AST, depth: int = 10) -> bool:
+def is_outcome_read(scope: Scope, tasks: ast.AST, seen: set[ast.AST] | None = None) -> bool:
     """Whether anybody may learn what a task gave or raised, from an expression that gives it or a container of tasks.
 
     To wait for it, to cancel it or to ask whether it is done tells nothing of that. Unknown counts as read.
     """
+    seen = seen if seen is not None else set()
     what = fate(scope, tasks)
-    if depth == 0 or what.what == "awaited":
-        return depth == 0 or not is_swallowed(scope, what.by)
-    if what.what in ("dropped", "truth", "compared"):
+    if tasks in seen or what.what in ("dropped", "truth", "compared"):
         return False
+    seen.add(tasks)
+    if what.what == "awaited":
+        return not is_swallowed(scope, what.by)
     if what.what == "iterated":
-        return _is_read_in_loop(scope, what.by, depth - 1)
+        return _is_read_in_loop(scope, what.by, seen)
     if what.what == "attribute" and isinstance(what.by, ast.Attribute):
-        return _is_read_of(scope, what.by, depth - 1)
+        return _is_read_of(scope, what.by, seen)
     if what.what == "argument":
-        return _is_read_by(scope, what.by, depth - 1)
+        return _is_read_by(scope, what.by, seen)
     if (names := names_bound(scope, what)) is not None:
-        return any(is_outcome_read(where, use, depth - 1) for name in names for where, use in uses_with_scope(scope, name))
+        return any(is_outcome_read(where, use, seen) for name in names for where, use in uses_with_scope(scope, name))
     if isinstance(what.by, (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Subscript, *COMPREHENSIONS)):
-        return is_outcome_read(scope, what.by, depth - 1)
+        return is_outcome_read(scope, what.by, seen)
     return True
 
 
@@ -1663,27 +1665,27 @@ def names_bound(scope: Scope, what: Fate) -> list[str] | None:
     return [name.id for name in names]
 
 
-def _is_read_in_loop(scope: Scope, loop: Any, depth: int) -> bool:
+def _is_read_in_loop(scope: Scope, loop: Any, seen: set[ast.AST]) -> bool:
     """Whether the body of a loop or comprehension reads the outcome of its variable."""
     whole = scope.parent(loop) if isinstance(loop, ast.comprehension) else loop
     if not isinstance(loop.target, ast.Name) or whole is None:
         return True
-    return any(is_outcome_read(where, use, depth) for where, use in uses_with_scope(scope, loop.target.id)
+    return any(is_outcome_read(where, use, seen) for where, use in uses_with_scope(scope, loop.target.id)
                if whole in scope.ancestors(use) or where is not scope)  # fmt: skip
 
 
-def _is_read_of(scope: Scope, read: ast.Attribute, depth: int) -> bool:
+def _is_read_of(scope: Scope, read: ast.Attribute, seen: set[ast.AST]) -> bool:
     """Whether reading an attribute of a task, or of a container of tasks, leads to an outcome."""
     if read.attr in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or read.attr in ("append", "add", "extend", "clear", "discard", "remove"):
         return False
     above = scope.parent(read)
-    return not (read.attr in ("pop", "copy", "values") and isinstance(above, ast.Call)) or is_outcome_read(scope, above, depth)
+    return not (read.attr in ("pop", "copy", "values") and isinstance(above, ast.Call)) or is_outcome_read(scope, above, seen)
 
 
 CONTAINERS = frozenset("list set tuple iter next sorted asyncio.as_completed asyncio.wait_for asyncio.shield".split())
 
 
-def _is_read_by(scope: Scope, call: ast.AST, depth: int) -> bool:
+def _is_read_by(scope: Scope, call: ast.AST, seen: set[ast.AST]) -> bool:
     """Whether a call that is given tasks leads to an outcome of theirs."""
     if not isinstance(call, ast.Call):
         return True
@@ -1691,14 +1693,14 @@ def _is_read_by(scope: Scope, call: ast.AST, depth: int) -> bool:
     if dotted in READERS or name.startswith("assert"):
         return False
     if dotted in CONTAINERS or dotted == "asyncio.gather" and scope.constant(keyword(call, "return_exceptions")) is not True:
-        return is_outcome_read(scope, call, depth)
+        return is_outcome_read(scope, call, seen)
     if dotted in ("asyncio.wait", "asyncio.gather"):
         waiting = awaiting(scope, call)
-        return waiting is None or (is_outcome_read(scope, waiting, depth) if dotted == "asyncio.wait" else not is_unread(scope, waiting))
+        return waiting is None or (is_outcome_read(scope, waiting, seen) if dotted == "asyncio.wait" else not is_unread(scope, waiting))
     if name in ("append", "add") and isinstance(call.func.value, ast.Name):
         found = scope.lookup(call.func.value)
         if found is not None and found[0] is scope and isinstance(scope, Function):
-            return any(is_outcome_read(where, use, depth) for where, use in uses_with_scope(scope, call.func.value.id))
+            return any(is_outcome_read(where, use, seen) for where, use in uses_with_scope(scope, call.func.value.id))
     return True
 
 
@@ -2791,7 +2793,6 @@ def _is_cancelled_or_waited_again(scope: Scope, use: ast.Name, wait: ast.Call) -
 
 # Blocks that are left in silence when time runs out.
 MOVING_ON = frozenset(f"{library}.move_on_{when}" for library in ("anyio", "trio") for when in ("after", "at"))
-TRIES = (ast.Try, ast.TryStar) if hasattr(ast, "TryStar") else (ast.Try,)
 
 
 @rule("ATX413", "timeout-swallows-assertions",
@@ -2904,7 +2905,7 @@ def hiding_filter(lines: Sequence[str]) -> str:
 def _may_match(message: str) -> bool:
     try:
         return re.match(message, NEVER_AWAITED, re.IGNORECASE) is not None
-    except re.error:
+    except (re.error, OverflowError, RecursionError, Warning):  # a Warning where warnings are errors
         return False
 
 
@@ -3023,7 +3024,7 @@ def shows_later(function: Function, assertion: ast.AST) -> bool:
     """Whether a failed assertion shows in what a function does not do any more: what follows touches the world outside."""
     loops = {part for above in function.ancestors(assertion) if isinstance(above, LOOPS) for part in above.body}
     done = [block for block, field in blocks(function, assertion) if isinstance(block, ast.Try) and field == "body" and block.finalbody]
-    for name, uses in function.facts.names.items():
+    for uses in function.facts.names.values():
         for use in uses:
             is_after = start(use) > end(assertion) and not any(is_in_finally(function, use, block) for block in done)
             if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use):
