@@ -1629,15 +1629,15 @@ def spawns(scope: Scope, call: ast.AST, depth: int = 3) -> bool:
 def is_outcome_read(scope: Scope, tasks: ast.AST, seen: set[ast.AST] | None = None) -> bool:
     """Whether anybody may learn what a task gave or raised, from an expression that gives it or a container of tasks.
 
-    To wait for it, to cancel it or to ask whether it is done tells nothing of that. Unknown counts as read.
+    To wait for it, to cancel it or to ask whether it is done tells nothing of that. Unknown, and too long a way, count as read.
     """
     seen = seen if seen is not None else set()
     what = fate(scope, tasks)
     if tasks in seen or what.what in ("dropped", "truth", "compared"):
         return False
     seen.add(tasks)
-    if what.what == "awaited":
-        return not is_swallowed(scope, what.by)
+    if what.what == "awaited" or len(seen) > 60:
+        return len(seen) > 60 or not is_swallowed(scope, what.by)
     if what.what == "iterated":
         return _is_read_in_loop(scope, what.by, seen)
     if what.what == "attribute" and isinstance(what.by, ast.Attribute):
@@ -2935,14 +2935,14 @@ def coroutine_in_parametrize(module: Module) -> Iterator[tuple[Any, ...]]:
             yield function.fixture.node, ast.unparse(made)[:25]
 
 
-def coroutine_among(scope: Scope, given: ast.expr | None) -> ast.expr | None:
+def coroutine_among(scope: Scope, given: ast.expr | None, depth: int = 4) -> ast.expr | None:
     """The first coroutine in a list of parameters, in tuples and `pytest.param` too."""
-    for _ in range(2):
-        given = scope.plain(given)
-    if isinstance(given, (ast.List, ast.Tuple, ast.Set)):
-        return next((made for one in given.elts if (made := coroutine_among(scope, one))), None)
+    given = scope.plain(given)
+    parts = getattr(given, "elts", ())
     if isinstance(given, ast.Call) and scope.dotted(given.func) == "pytest.param":
-        return next((made for one in given.args if (made := coroutine_among(scope, one))), None)
+        parts = given.args
+    if parts:
+        return next((made for one in parts if (made := coroutine_among(scope, one, depth - 1))), None) if depth else None
     if not isinstance(given, ast.Call) or last_name(given.func)[:1].isupper():
         return None  # most parameters are literals and objects of classes: these are not looked up
     made = value(scope, given)
