@@ -150,10 +150,10 @@ context: suppress closing redirect_stdout redirect_stderr chdir@3.11
 async context: aclosing
 either context: nullcontext
 class .ExitStack  enters=sync
-sync: enter_context push callback pop_all close
+sync: enter_context push callback pop_all>.ExitStack close
 class .AsyncExitStack  enters=async
 coroutine: enter_async_context aclose
-sync: enter_context push push_async_exit callback push_async_callback pop_all
+sync: enter_context push push_async_exit callback push_async_callback pop_all>.AsyncExitStack
 """
 
 TABLES["builtins"] = """
@@ -227,7 +227,7 @@ coroutine: acquire acquire_on_behalf_of
 sync: acquire_nowait acquire_on_behalf_of_nowait release release_on_behalf_of statistics
 class .abc.TaskGroup  enters=async
 coroutine: start
-sync: start_soon
+task: start_soon
 class .CancelScope  enters=sync
 sync: cancel
 class .AsyncFile  enters=async iterates
@@ -342,7 +342,7 @@ class .web.TCPSite  aka=.web_runner.TCPSite loop-bound
 coroutine: start stop
 class .web.Request  aka=.web_request.Request
 coroutine: json text read post multipart release
-class .web.WebSocketResponse  aka=.web_ws.WebSocketResponse iterates
+class .web.WebSocketResponse  aka=.web_ws.WebSocketResponse
 coroutine: prepare close ping pong receive receive_bytes receive_json receive_str send_bytes send_json send_str
 sync: can_prepare exception
 """
@@ -379,7 +379,8 @@ class .ext.asyncio.AsyncConnection  aka=.ext.asyncio.engine.AsyncConnection
 coroutine: close commit rollback execute>.engine.CursorResult exec_driver_sql>.engine.CursorResult scalar
     scalars>.engine.ScalarResult run_sync invalidate get_raw_connection start>.ext.asyncio.AsyncConnection
     execution_options>.ext.asyncio.AsyncConnection
-sync: in_transaction in_nested_transaction get_transaction get_nested_transaction
+sync: in_transaction in_nested_transaction get_transaction>.ext.asyncio.AsyncTransaction
+    get_nested_transaction>.ext.asyncio.AsyncTransaction
 awaitable context: begin>.ext.asyncio.AsyncTransaction begin_nested>.ext.asyncio.AsyncTransaction
     stream>.ext.asyncio.AsyncResult stream_scalars>.ext.asyncio.AsyncScalarResult
 class .ext.asyncio.AsyncTransaction  aka=.ext.asyncio.engine.AsyncTransaction enters=async awaitable
@@ -389,7 +390,7 @@ coroutine: close commit rollback execute>.engine.Result scalar scalars>.engine.S
     flush stream>.ext.asyncio.AsyncResult stream_scalars>.ext.asyncio.AsyncScalarResult run_sync invalidate close_all
     connection>.ext.asyncio.AsyncConnection
 sync: add add_all expunge expunge_all expire expire_all get_bind in_transaction in_nested_transaction is_modified
-    get_transaction get_nested_transaction
+    get_transaction>.ext.asyncio.AsyncSessionTransaction get_nested_transaction>.ext.asyncio.AsyncSessionTransaction
 awaitable context: begin>.ext.asyncio.AsyncSessionTransaction begin_nested>.ext.asyncio.AsyncSessionTransaction
 class .ext.asyncio.AsyncSessionTransaction  aka=.ext.asyncio.session.AsyncSessionTransaction enters=async awaitable
 coroutine: commit rollback start>.ext.asyncio.AsyncSessionTransaction
@@ -400,28 +401,28 @@ class .ext.asyncio.async_scoped_session  aka=.ext.asyncio.scoping.async_scoped_s
 coroutine: close commit rollback execute>.engine.Result scalar scalars>.engine.ScalarResult get refresh delete merge
     flush remove
 sync: __call__>.ext.asyncio.AsyncSession add add_all expunge expunge_all expire expire_all is_modified configure
-class .engine.Result  aka=.Result,.engine.result.Result
+class .engine.Result  aka=.Result,.engine.result.Result enters=sync
 sync: all first one one_or_none scalar scalar_one scalar_one_or_none fetchall fetchone fetchmany
     scalars>.engine.ScalarResult mappings>.engine.MappingResult unique>.engine.Result partitions keys freeze close
-    columns>.engine.Result tuples yield_per>.engine.Result
+    columns>.engine.Result tuples>.engine.Result yield_per>.engine.Result
 class .engine.CursorResult  base=.engine.Result aka=.CursorResult,.engine.cursor.CursorResult
 sync: unique>.engine.CursorResult columns>.engine.CursorResult yield_per>.engine.CursorResult
-class .engine.ScalarResult  aka=.ScalarResult,.engine.result.ScalarResult
+class .engine.ScalarResult  aka=.ScalarResult,.engine.result.ScalarResult enters=sync
 sync: all first one one_or_none fetchall fetchmany unique>.engine.ScalarResult partitions close
     yield_per>.engine.ScalarResult
-class .engine.MappingResult  aka=.MappingResult,.engine.result.MappingResult
+class .engine.MappingResult  aka=.MappingResult,.engine.result.MappingResult enters=sync
 sync: all first one one_or_none fetchall fetchone fetchmany unique>.engine.MappingResult partitions keys close
     columns>.engine.MappingResult yield_per>.engine.MappingResult
-class .ext.asyncio.AsyncResult  aka=.ext.asyncio.result.AsyncResult iterates
+class .ext.asyncio.AsyncResult  aka=.ext.asyncio.result.AsyncResult iterates enters=sync
 coroutine: all first one one_or_none scalar scalar_one scalar_one_or_none fetchall fetchone fetchmany freeze close
 sync: scalars>.ext.asyncio.AsyncScalarResult mappings>.ext.asyncio.AsyncMappingResult unique>.ext.asyncio.AsyncResult
     columns>.ext.asyncio.AsyncResult keys
 async generator: partitions
-class .ext.asyncio.AsyncScalarResult  aka=.ext.asyncio.result.AsyncScalarResult iterates
+class .ext.asyncio.AsyncScalarResult  aka=.ext.asyncio.result.AsyncScalarResult iterates enters=sync
 coroutine: all first one one_or_none fetchall fetchmany close
 sync: unique>.ext.asyncio.AsyncScalarResult
 async generator: partitions
-class .ext.asyncio.AsyncMappingResult  aka=.ext.asyncio.result.AsyncMappingResult iterates
+class .ext.asyncio.AsyncMappingResult  aka=.ext.asyncio.result.AsyncMappingResult iterates enters=sync
 coroutine: all first one one_or_none fetchall fetchone fetchmany close
 sync: unique>.ext.asyncio.AsyncMappingResult columns>.ext.asyncio.AsyncMappingResult keys
 async generator: partitions
@@ -452,7 +453,7 @@ async generator: listen
 class .asyncio.lock.Lock  enters=async loop-bound
 coroutine: acquire release locked owned
 plain coroutine: extend reacquire
-class .asyncio.ConnectionPool  aka=.asyncio.connection.ConnectionPool close=aclose also=disconnect loop-bound
+class .asyncio.ConnectionPool  aka=.asyncio.connection.ConnectionPool enters=async close=aclose also=disconnect loop-bound
 coroutine: aclose disconnect get_connection release
 sync: from_url>.asyncio.ConnectionPool
 """
@@ -491,9 +492,9 @@ coroutine: close execute executemany fetch fetchrow fetchval release copy_from_q
 sync: terminate get_size get_min_size get_max_size get_idle_size
 awaitable context: acquire>.Connection
 class .transaction.Transaction  enters=async gives= loop-bound
-coroutine: start commit rollback
+plain coroutine: start commit rollback
 class .prepared_stmt.PreparedStatement
-coroutine: fetch fetchrow fetchval explain executemany
+plain coroutine: fetch fetchrow fetchval explain executemany
 sync: get_name get_query get_statusmsg get_parameters get_attributes
 """
 

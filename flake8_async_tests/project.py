@@ -14,6 +14,7 @@ import re
 import shlex
 import stat
 import sys
+from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
@@ -22,6 +23,8 @@ from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
 DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
+SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
+NO_TESTS = ("node_modules", "site-packages", "venv", "build", "dist")  # folders without tests of the project's own
 MARKERS = (".git", ".hg", ".jj")
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml")
 
@@ -490,6 +493,15 @@ def _from_lock(found: Dependencies, lock: Any) -> None:
             found.locked[normal(package["name"])] = version(package["version"])
 
 
+# What stands between the parentheses of a function's head or of a usefixtures mark.
+HEADS = re.compile(r"\b(?:def\s+\w+|usefixtures)\s*\(([^)]*)")
+
+
+def _requested(path: Path) -> frozenset[str]:
+    """Words in the parameter lists and usefixtures marks of a file: every fixture that it requests is among them."""
+    return frozenset(word for head in HEADS.findall(_text(path) or "") for word in re.findall(r"\w+", head))
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # The project of one linted file
 # --------------------------------------------------------------------------------------------------------------------
@@ -571,7 +583,7 @@ class Folder:
         for reading in self.readings:
             found += [reading.rootdir / entry for entry in reading.words("pythonpath")]
             found += [reading.rootdir, reading.rootdir / "src"]
-        found += [*upwards(self.path, self.top), self.top / "src"]
+        found += [place for one in upwards(self.path, self.top) for place in (one, one / "src")]
         inside = [one for one in map(_clean, found) if one.is_relative_to(self.top)]
         return list(dict.fromkeys(inside))
 
@@ -727,6 +739,39 @@ class Project:
             if imported is not None:
                 return imported
         return None
+
+    def users(self, names: Iterable[str]) -> Iterator[Module]:
+        """Test files of the folder that this conftest serves in which a function requests one of the fixtures `names`.
+
+        No more than PARSED of them are read for one conftest: the question is always whether any user is of some kind.
+        """
+        wanted = set(names)
+        for path in self.served:
+            if wanted.isdisjoint(cached("requests", path, _requested) or ()):
+                continue
+            if path not in self._parsed and len(self._parsed) >= PARSED:
+                return
+            self._parsed.add(path)
+            module = module_at(path, self.settings)
+            if module is not None:
+                yield module
+
+    @cached_property
+    def _parsed(self) -> set[Path]:
+        return set()
+
+    @cached_property
+    def served(self) -> list[Path]:
+        """Test files in the folder of the linted file and below, SERVED at most."""
+        found: list[Path] = []
+        for folder, folders, names in os.walk(self.folder.path):
+            folders[:] = sorted(name for name in folders if not name.startswith((".", "__")) and name not in NO_TESTS)
+            tests = [name for name in sorted(names) if all(any(fnmatchcase(name, one) for one in several)
+                                                           for several in self.patterns("python_files"))]  # fmt: skip
+            found += [Path(folder, name) for name in tests if name.endswith(".py") and name != "conftest.py"]
+            if len(found) > SERVED:
+                break
+        return found[:SERVED]
 
     def imported_fixture(self, module: Module, name: str) -> Function | None:
         """A fixture that a module imports by name from a first-party one."""

@@ -282,6 +282,12 @@ class Scope:
             found += [call for call in self.facts.calls.get(last, ()) if self.dotted(call.func) in wanted]
         return sorted(found, key=start)
 
+    @cached_property
+    def losses(self) -> list[Loss]:
+        """The coroutines made here that nobody can ever await, in document order."""
+        found = [one for calls in self.facts.calls.values() for call in calls if (one := loss(self, call))]
+        return sorted(found, key=lambda one: start(one.call))
+
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.module.parents.get(node)
 
@@ -324,7 +330,7 @@ class Scope:
         for statement in nodes.get(ast.ImportFrom, ()):
             base = self.module.absolute(statement)
             for alias in statement.names:
-                dotted = canonical(f"{base}.{alias.name}") if base else None
+                dotted = canonical(base.rstrip(".") and f"{base}.{alias.name}" or f"{base}{alias.name}") if base else None
                 how = "import" if dotted else "other"
                 yield alias.asname or alias.name, Binding(how, dotted, statement, end(statement))
         for scope in self.facts.scopes:
@@ -527,7 +533,8 @@ def attribute_path(expression: ast.AST) -> str:
 
 
 BUILTINS = frozenset(("staticmethod", "classmethod", "property", "all", "any", "bool", "list", "next", "iter", "set", "tuple",
-                      "sum", "sorted", "len", "print", "isinstance", "object", "TimeoutError"))  # fmt: skip
+                      "sum", "sorted", "len", "print", "isinstance", "object", "TimeoutError", "anext", "super", "max",
+                      "min", "enumerate", "zip", "dict", "frozenset"))  # fmt: skip
 
 
 def _is_none(binding: Binding) -> bool:
@@ -583,6 +590,11 @@ class Module(Scope):
         return [scope for scope in self.all_scopes if isinstance(scope, Function)]
 
     @cached_property
+    def async_generators(self) -> set[str]:
+        """The names of the async generator functions of the file."""
+        return {function.name for function in self.all_functions if function.is_async_generator}
+
+    @cached_property
     def all_classes(self) -> list[Class]:
         return [scope for scope in self.all_scopes if isinstance(scope, Class)]
 
@@ -597,6 +609,13 @@ class Module(Scope):
                 found.add(self.absolute(node) or "")
                 found.update(f"{self.absolute(node)}.{alias.name}" for alias in node.names)
         return found
+
+    @cached_property
+    def patched_libraries(self) -> set[str]:
+        """The words of every target that the file patches by text: "app.service.httpx.AsyncClient" holds "httpx"."""
+        calls = [call for scope in (self, *self.all_scopes) for name in ("patch", "setattr") for call in scope.facts.calls.get(name, ())]
+        texts = [call.args[0].value for call in calls if call.args and isinstance(call.args[0], ast.Constant)]
+        return {word for text in texts if isinstance(text, str) for word in text.split(".")}
 
     def imports_package(self, *packages: str) -> bool:
         return any(name == package or name.startswith(package + ".") for name in self.imports for package in packages)
@@ -676,6 +695,12 @@ class Class(Scope):
 
     def inherits(self, *dotted: str) -> bool:
         return any(base in dotted for base in self.roots)
+
+    @cached_property
+    def library_base(self) -> str:
+        """The one class at which reading the bases ends, if the knowledge table has it; "" otherwise."""
+        roots = self.roots
+        return roots[0] if len(roots) == 1 and roots[0] and knowledge.known_class(roots[0]) else ""
 
     @cached_property
     def is_special(self) -> bool:
@@ -1065,6 +1090,8 @@ def _fate_of(scope: Scope, node: ast.AST, above: Any) -> Fate:  # noqa: C901 - o
             return Fate("dropped", above)
         case ast.Assert() | ast.If() | ast.While():
             return Fate("truth", above) if node is above.test else Fate("kept", above)
+        case ast.comprehension() if node in above.ifs:
+            return Fate("truth", above)
         case ast.UnaryOp(op=ast.Not()):
             return Fate("truth", above)
         case ast.BoolOp():
@@ -1222,7 +1249,7 @@ def _bound(scope: Scope, name: str, binding: Binding) -> Value | None:
     """The value that a binding gives to its name."""
     match binding.how:
         case "assign":
-            return value(scope, binding.value)
+            return value(scope, binding.value) or _declared(scope, binding.value)
         case "annotation":
             return _annotated(scope, binding.value)
         case "parameter":
@@ -1244,11 +1271,18 @@ def _bound(scope: Scope, name: str, binding: Binding) -> Value | None:
     return None
 
 
+def _declared(scope: Scope, assigned: ast.AST) -> Value | None:
+    """What the annotation of an assignment says of an expression that gives nothing certain itself: `client: Client = make()`."""
+    above = scope.parent(assigned)
+    is_open = isinstance(above, ast.AnnAssign) and isinstance(assigned, (ast.Call, ast.Await))
+    return _annotated(scope, above.annotation) if is_open else None
+
+
 def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
     assert isinstance(scope, Function)
     if scope.owner is not None and argument not in scope.parameters:
-        is_self = not any(scope.outer.dotted(decorator) for decorator in scope.decorators) or scope.is_plain
-        return Value("instance", scope=scope.owner) if is_self else None
+        is_class = any(scope.outer.dotted(decorator) == "classmethod" for decorator in scope.decorators)
+        return Value("class" if is_class else "instance", scope=scope.owner)
     injected = patched_parameters(scope)
     if argument.arg in injected:
         return injected[argument.arg] or _annotated_mock(scope, argument)
@@ -1256,10 +1290,21 @@ def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
         if argument.arg in parametrized(scope):
             return _annotated_mock(scope, argument)
         fixture = find_fixture(scope, argument.arg)
+        if fixture is None and argument.arg in PLUGIN_FIXTURES:
+            return PLUGIN_FIXTURES[argument.arg]
         if fixture is not None:
             given = fixture_value(fixture) or _annotated_mock(scope, argument)
+            if given is None and not makes_mocks(fixture):
+                given = _annotated(scope.outer, argument.annotation)
             return given._replace(paths=(*given.paths, *_touched_by_fixtures(scope, fixture))) if given and given.kind in MOCKS else given
     return _annotated(scope.outer, argument.annotation)
+
+
+# Fixtures of plugins that are functions, where the suite has none of that name: pytest-aiohttp's.
+PLUGIN_FIXTURES = {
+    "aiohttp_client": Value("method", "aiohttp_client", result=knowledge.Callee("coroutine", "aiohttp.test_utils.TestClient")),
+    "aiohttp_server": Value("method", "aiohttp_server", result=knowledge.Callee("coroutine", "aiohttp.test_utils.TestServer")),
+}
 
 
 def _annotated_mock(function: Function, argument: ast.arg) -> Value | None:
@@ -1268,20 +1313,27 @@ def _annotated_mock(function: Function, argument: ast.arg) -> Value | None:
     return given if given is not None and given.kind in MOCKS else None
 
 
+def makes_mocks(fixture: Function) -> bool:
+    """Whether a fixture has to do with mocks: then what it gives may be one, whatever an annotation says."""
+    return any(re.search("mock|patch|spec", name, re.IGNORECASE) for name in (*fixture.calls, *fixture.facts.names))
+
+
 def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Scope, str]]:
-    """Other fixtures of the file that request the same one: they may configure what it gives."""
+    """Other fixtures of the file and its conftests that request the same one: they may configure what it gives."""
     assert fixture.fixture is not None
-    name = fixture.fixture.name
-    for other in test.module.all_functions:
-        if other.fixture and other is not fixture and other is not test and any(one.arg == name for one in other.parameters):
+    name, project = fixture.fixture.name, test.module.project
+    every = [one for one in test.module.all_functions if one.fixture]
+    every += [one for conftest in (project.conftests if project else ()) for one in conftest.fixtures.values()]
+    for other in every:
+        if other is not fixture and other is not test and any(one.arg == name for one in other.parameters):
             yield other, name
 
 
-def parametrized(function: Function) -> set[str]:
-    """Names that parametrize marks give to a test."""
+def parametrized(function: Function, indirect: bool = True) -> set[str]:
+    """Names that parametrize marks give to a test; without those that they hand to a fixture, unless `indirect`."""
     found: set[str] = set()
     for mark in function.marks:
-        if mark.name == "parametrize" and mark.call and mark.call.args:
+        if mark.name == "parametrize" and mark.call and mark.call.args and (indirect or mark.argument("indirect") is None):
             first = mark.call.args[0]
             names = mark.scope.constant(first)
             if isinstance(names, str):
@@ -1341,6 +1393,14 @@ def _entered(context: Value | None, is_async: bool) -> Value | None:
         return None
     if context.kind in MOCKS:
         return mock_result(mock_child(context, "__aenter__" if is_async else "__enter__"))
+    if context.kind == "instance" and isinstance(context.scope, Class):
+        method = context.scope.find_method("__aenter__" if is_async else "__enter__")
+        given = _returned_value(method) if method is not None and _is_bare(method) else None
+        # What returns `self`, or is annotated to, gives the object itself, which may be of a derived class.
+        if given is not None and method is not None:
+            return context if given.kind == "instance" and given.scope is method.owner else given
+        known = knowledge.known_class(context.scope.library_base)
+        return context if method is None and known is not None and known.gives == known.name else None
     if context.kind == "instance":
         known = knowledge.known_class(context.name) if context.name else None
         return context if known and not context.name.startswith("asyncio.") else None
@@ -1355,8 +1415,10 @@ def _value_of_call(scope: Scope, call: ast.Call) -> Value | None:
         return _mock_made(scope, call, made)
     dotted = scope.dotted(call.func)
     if dotted is not None:
-        if dotted in scope.module.settings.coroutine_functions:
+        if dotted in scope.module.settings.coroutine_functions or dotted == "anext":
             return Value("coroutine", dotted)
+        if dotted == "super" and not call.args:
+            return _value_of_super(scope)
         if dotted in ("typing.cast", "typing_extensions.cast") and len(call.args) == 2:
             return _annotated(scope, call.args[0])
     if isinstance(call.func, ast.Attribute) and call.func.attr == "start":
@@ -1364,6 +1426,13 @@ def _value_of_call(scope: Scope, call: ast.Call) -> Value | None:
         if patcher is not None and patcher.kind == "context" and patcher.name in PATCHERS:
             return patcher.result
     return called(value(scope, call.func))
+
+
+def _value_of_super(scope: Scope) -> Value | None:
+    """`super()` in a method of a class with one base that can be read."""
+    owner = scope.owner if isinstance(scope, Function) else None
+    bases = owner.bases if owner is not None else []
+    return Value("instance", scope=bases[0]) if len(bases) == 1 and isinstance(bases[0], Class) else None
 
 
 def called(function: Value | None) -> Value | None:
@@ -1397,14 +1466,26 @@ def _result_of(function: Function) -> Value | None:
         manager = CONTEXT_MANAGERS.get(function.outer.dotted(function.decorators[0]) or "")
         if manager and function.is_generator:
             return Value(manager, function.name, function, agreed(value(function, node.value) for node in function.yields))
-    if any(function.outer.dotted(decorator) not in ("staticmethod", "classmethod") for decorator in function.decorators):
+    if any(function.outer.dotted(decorator) not in UNCHANGED for decorator in function.decorators):
         return None
     if function.is_async_generator:
         return Value("async generator", function.name, function)
-    result = agreed(value(function, node.value) for node in function.every(ast.Return)) if not function.is_generator else None
+    result = _returned_value(function) if not function.is_generator else None
     if function.is_async:
         return Value("coroutine", function.name, function, result)
     return result
+
+
+# Decorators after which calling a function does what its body says.
+UNCHANGED = ("staticmethod", "classmethod", "abc.abstractmethod", "typing.override", "typing.final", "typing_extensions.override",
+             "typing_extensions.final")  # fmt: skip
+PROPERTIES = ("property", "functools.cached_property")
+
+
+def _returned_value(function: Function) -> Value | None:
+    """What the return statements of a function give, else what its annotation says, unless it has to do with mocks."""
+    given = agreed(value(function, node.value) for node in function.every(ast.Return))
+    return given or (None if makes_mocks(function) else _annotated(function.outer, function.node.returns))
 
 
 def _result_of_callee(callee: knowledge.Callee | None, name: str) -> Value | None:
@@ -1443,7 +1524,7 @@ def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value 
     written = [(where, one) for where, path in places for one in where.stored.get(path, ())]
     if not written:
         return None
-    if any(isinstance(where, Class) or _is_optional(where, one) for where, one in written):
+    if any(isinstance(where, Class) or _is_optional(where, one) or _is_later(scope, expression, where, one) for where, one in written):
         return (None,)
     given = agreed([_written(where, one) for where, one in written])
     return (given._replace(paths=(*given.paths, *places)) if given is not None and given.kind in MOCKS else given,)
@@ -1454,9 +1535,21 @@ def _is_optional(scope: Scope, written: ast.expr | None) -> bool:
     return written is not None and any(isinstance(above, BRANCHES) and not isinstance(above, ast.Try) for above in scope.ancestors(written))
 
 
+def _is_later(scope: Scope, read: ast.expr, where: Scope, written: ast.expr | None) -> bool:
+    """Whether an attribute is read before it is replaced, or outside the `with` block that replaces it."""
+    if where is not scope or written is None:
+        return False
+    item = scope.parent(written)
+    if isinstance(item, ast.withitem):
+        return item not in scope.ancestors(read) and scope.parent(item) not in scope.ancestors(read)
+    return start(read) < start(written) and not any(isinstance(above, LOOPS) for above in scope.ancestors(read))
+
+
 def _written(scope: Scope, expression: ast.expr | None) -> Value | None:
     """The value put in place of an attribute: for patch.object, the mock that it puts there."""
     given = value(scope, expression)
+    if given is None and expression is not None:
+        return _declared(scope, expression)
     if given is not None and given.name in PATCHERS and isinstance(expression, ast.Call) and not isinstance(
             scope.parent(expression), (ast.Assign, ast.AnnAssign)):  # fmt: skip
         return given.result
@@ -1506,7 +1599,9 @@ def _member(instance: Value, attribute: str) -> Value | None:
     if isinstance(instance.scope, Class):
         method = instance.scope.find_method(attribute)
         if method is not None:
-            return Value("function", scope=method)
+            return _returned_value(method) if _is_property(method) else Value("function", scope=method)
+        if attribute not in instance.scope.attributes and (library := instance.scope.library_base):
+            return _member(Value("instance", library), attribute)
         return agreed(_written(scope, written) for scope, written in instance.scope.attributes.get(attribute, [(instance.scope, None)]))
     callee = knowledge.method(instance.name, attribute)
     if callee is None:
@@ -1580,10 +1675,140 @@ def _keeps(scope: Scope, use: ast.AST, what: Fate, closers: Iterable[str], harml
 READERS = ("isinstance", "print", "len", "bool")
 
 
-def uses_with_scope(scope: Function, name: str) -> Iterator[tuple[Scope, ast.Name]]:
+def uses_with_scope(scope: Scope, name: str) -> Iterator[tuple[Scope, ast.Name]]:
     """Loads of a name, each with the scope in which it stands."""
     for use in scope.uses(name):
         yield scope_of(scope.module, use), use
+
+
+# Coroutines that nobody handles
+
+
+class Loss(NamedTuple):
+    """How the coroutine that a call gives is lost: no code that can run awaits it.
+
+    how: dropped (it is a statement, alone or in a display), unused (bound to a name that nobody reads), truth (it is
+    tested, or compared so that it is always true), result (something of what awaiting would give is asked of it: an
+    attribute, an item, its text). `by` is the node that does it, `value` what the call gives.
+    """
+
+    how: str
+    by: ast.AST
+    call: ast.Call
+    value: Value
+
+
+def owed(scope: Scope, expression: ast.AST) -> Value | None:
+    """What an expression gives, if somebody must await it; None unless that is certain.
+
+    What a plain function of readable code returns is not: its body ran, perhaps on parts that a test has replaced.
+    """
+    given = value(scope, expression)
+    if given is None or given.kind not in ("coroutine", "awaitable context"):
+        return None
+    function = value(scope, expression.func) if isinstance(expression, ast.Call) else None
+    is_plain = function is not None and isinstance(function.scope, Function) and not function.scope.is_async
+    return None if is_plain and not function.scope.is_lambda else given
+
+
+def loss(scope: Scope, call: ast.Call) -> Loss | None:
+    """How the coroutine that a call gives is lost; None if it gives none, or if anybody may handle it.
+
+    Handled is what reaches an await, an argument, a return, a container that is used, an attribute or an outer scope, by
+    its expression or by a name, in any order. Every rule about lost coroutines asks `Scope.losses`.
+    """
+    lost = _lost(scope, call)
+    given = owed(scope, call) if lost is not None else None
+    if lost is None or given is None or lost[0] == "entered" and given.kind != "coroutine":
+        return None
+    return Loss("result" if lost[0] == "entered" else lost[0], lost[1], call, given)
+
+
+def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
+    """How the value of an expression would be lost if it were a coroutine, and the node that does it."""
+    holder = _holder(scope, made)
+    what = fate(scope, holder)
+    names = [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else [])
+    ends = [] if what.what == "assigned" else [(_end(scope, what, holder is not made), what.by)]
+    for name in names:
+        if _is_shared(scope, name.id):
+            return None
+        ends += [(_end(where, fate(where, use), holder is not made), fate(where, use).by) for where, use in _reached(scope, name)]
+    if not all(how for how, _ in ends):
+        return None
+    for told in ("entered", "truth", "result"):
+        if (found := next((one for one in ends if one[0] == told), None)) is not None:
+            return found
+    return ("unused", names[0]) if names else ends[0]
+
+
+def _holder(scope: Scope, made: ast.expr) -> ast.expr:
+    """The display or comprehension that an expression is an element of, else the expression itself."""
+    holder, above = made, scope.parent(made)
+    while isinstance(above, (ast.List, ast.Tuple, ast.Set)) or isinstance(above, COMPREHENSIONS) and holder is getattr(above, "elt", None):
+        holder, above = above, scope.parent(above)
+    return holder
+
+
+def _walruses(scope: Scope, node: ast.AST) -> Iterator[ast.NamedExpr]:
+    """The `:=` right around an expression."""
+    above = scope.parent(node)
+    while isinstance(above, (ast.IfExp, ast.NamedExpr)):
+        if isinstance(above, ast.NamedExpr):
+            yield above
+        above = scope.parent(above)
+
+
+def _is_shared(scope: Scope, name: str) -> bool:
+    """Whether code out of sight may read a name, or `del` ends it on purpose."""
+    special = (ast.Global, ast.Nonlocal)
+    return (
+        not isinstance(scope, Function)
+        or any(isinstance(binding.node, special) for binding in scope.bindings.get(name, ()))
+        or any(isinstance(use.ctx, ast.Del) for use in scope.facts.names[name])
+    )
+
+
+def _reached(scope: Scope, name: ast.Name) -> Iterator[tuple[Scope, ast.Name]]:
+    """The loads that may see the value that is bound to a name at one place."""
+    bound = scope.parent(name)
+    for where, use in uses_with_scope(scope, name.id):
+        found = where.lookup(use)
+        if found is None or found[0] is not scope or any(binding.node is bound for binding in found[1]):
+            yield where, use
+
+
+# What a coroutine object has of its own: reading that asks nothing of its result.
+COROUTINE_OWN = re.compile(r"send|throw|close|cr_\w+|__\w+__")
+
+
+def _end(scope: Scope, what: Fate, held: bool) -> str:
+    """What one use makes of a coroutine, or of a display that holds it: as in Loss, or "entered"; "" if it may be handled."""
+    if what.what == "argument":
+        return "truth" if isinstance(what.by, ast.Call) and scope.dotted(what.by.func) in (("all", "any") if held else ("bool",)) else ""
+    if what.what == "dropped":
+        return "dropped"
+    if held:
+        return ""
+    if what.what == "truth":
+        return "truth"
+    if what.what == "compared":
+        return "truth" if _is_true_of_any_coroutine(what.by) else ""
+    if what.what == "attribute":
+        return "" if COROUTINE_OWN.fullmatch(getattr(what.by, "attr", "")) else "result"
+    if what.what == "kept":
+        return "result" if isinstance(what.by, (ast.BinOp, ast.FormattedValue, ast.AugAssign)) else ""
+    if what.what == "async entered":
+        return "entered"
+    return "result" if what.what in ("iterated", "async iterated", "entered", "called") else ""
+
+
+def _is_true_of_any_coroutine(compare: ast.Compare) -> bool:
+    """`coroutine != anything` and `coroutine is not None`; most other comparisons fail, which is loud."""
+    if len(compare.ops) != 1:
+        return False
+    other = compare.comparators[0]
+    return isinstance(compare.ops[0], ast.NotEq) or isinstance(compare.ops[0], ast.IsNot) and isinstance(other, ast.Constant) and other.value is None
 
 
 def scope_of(module: Module, node: ast.AST) -> Scope:
@@ -1875,7 +2100,10 @@ def mock_child(mock: Value | None, attribute: str) -> Value | None:
     configured = list(_configured(mock, attribute))
     if any(optional for _, optional in configured):
         return agreed([*(given for given, _ in configured), child])
-    return agreed(given for given, _ in configured) if configured else child
+    given = agreed(given for given, _ in configured)
+    if given is not None and given.kind in MOCKS:  # it goes by the name of its place, too
+        given = given._replace(paths=tuple(dict.fromkeys([*given.paths, *((scope, f"{path}.{attribute}") for scope, path in mock.paths)])))
+    return given if configured else child
 
 
 def _configured(mock: Value, attribute: str) -> Iterator[tuple[Value | None, bool]]:
@@ -1974,9 +2202,7 @@ def _spec_child(mock: Value, attribute: str) -> Value | None:
 
 
 def _is_property(method: Function) -> bool:
-    return any(
-        method.outer.dotted(decorator) in ("property", "functools.cached_property") for decorator in method.decorators
-    )
+    return any(method.outer.dotted(decorator) in PROPERTIES for decorator in method.decorators)
 
 
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
@@ -1995,7 +2221,12 @@ def _patch_new(call: ast.Call, dotted: str) -> ast.expr | None:
 
 
 def patched_parameters(function: Function) -> dict[str, Value | None]:
-    """What patch decorators inject: positional parameters after self, the lowest decorator first, the class's last."""
+    """What patch decorators inject, by parameter."""
+    return {name: patched(*made) for name, made in patch_injections(function).items()}
+
+
+def patch_injections(function: Function) -> dict[str, tuple[Scope, ast.Call, str]]:
+    """The patches that fill in positional parameters after self: the lowest decorator first, the class's last."""
     decorators = [(function.outer, decorator) for decorator in reversed(function.decorators)]
     if function.owner is not None and function.name.startswith("test"):
         decorators += [(function.owner.outer, decorator) for decorator in reversed(function.owner.node.decorator_list)]
@@ -2005,8 +2236,7 @@ def patched_parameters(function: Function) -> dict[str, Value | None]:
         dotted = scope.dotted(call.func) if call else None
         if call and dotted in PATCHERS and _patch_new(call, dotted) is None:
             injecting.append((scope, call, dotted))
-    names = [argument.arg for argument in function.parameters]
-    return {name: patched(*made) for name, made in zip(names, injecting)}
+    return dict(zip([argument.arg for argument in function.parameters], injecting))
 
 
 def patched(scope: Scope, call: ast.Call, name: str) -> Value | None:
@@ -2173,6 +2403,20 @@ def gather(tree: ast.Module, path: Path | None = None, project: Project | None =
            settings: Settings = Settings()) -> Module:  # fmt: skip
     """The facts of one file."""
     return Module(tree, path, project, settings)
+
+
+def brief(expression: ast.AST, limit: int = 40) -> str:
+    """An expression as a message shows it: arguments left out, on one line, the end of what is too long."""
+    if isinstance(expression, ast.Call):
+        return brief(expression.func, limit - 5) + ("(...)" if expression.args or expression.keywords else "()")
+    if isinstance(expression, ast.Attribute) and not attribute_path(expression):
+        return brief_name("(...)." + expression.attr, limit)
+    return brief_name(" ".join(ast.unparse(expression).replace("`", "").split()), limit)
+
+
+def brief_name(name: str, limit: int = 40) -> str:
+    """A name as a message shows it: the end of one that is too long."""
+    return name if len(name) <= limit else "..." + name[3 - limit :]
 
 
 def check(module: Module) -> Iterator[Finding]:
@@ -2574,14 +2818,1303 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 # --------------------------------------------------------------------------------------------------------------------
 
 
+def pinned_below(module: Module, release: str) -> bool:
+    """Whether the project's declarations keep pytest-asyncio below a release."""
+    return module.project is not None and module.project.below("pytest-asyncio", release)
+
+
+def is_same(one: Function | None, other: Function) -> bool:
+    """Whether two readings of a file mean the same function: a conftest is read anew for each file that it serves."""
+    if one is None or one is other:
+        return one is other
+    return one.module.path is not None and one.module.path == other.module.path and start(one.node) == start(other.node)
+
+
+def user_modules(fixture: Function) -> Iterator[Module]:
+    """Where users of a fixture may stand: its own file, for a conftest the test files of the folder that it serves."""
+    module = fixture.module
+    yield module
+    if module.is_conftest and module.project is not None:
+        chosen = [one for one in module.fixtures.values() if one is fixture or any(is_same(got, fixture) for got in closest_fixtures(one))]
+        if any(one.fixture.autouse for one in chosen):
+            yield from module.project.users(())
+        else:
+            yield from module.project.users(one.fixture.name for one in chosen)
+
+
+def users(fixture: Function) -> Iterator[Function]:
+    """Tests and other fixtures that request a fixture by name."""
+    name = fixture.fixture.name
+    for module in user_modules(fixture):
+        for one in module.all_functions:
+            if (one.is_test or one.fixture) and one is not fixture and is_same(requested_fixture(one, name), fixture):
+                yield one
+
+
+def requested_fixture(function: Function, name: str) -> Function | None:
+    """The fixture that a parameter of this name stands for; None if there is no such parameter, or something else fills it."""
+    if name not in function.requested or name in parametrized(function, indirect=False) or name in patched_parameters(function):
+        return None
+    return find_fixture(function, name)
+
+
+def is_asyncio_test(test: Function) -> bool:
+    """Whether pytest-asyncio is sure to run a test: by its mark, or because the mode is auto."""
+    if not test.is_test or not test.is_coroutine_function or not test.is_plain or test.owner and test.owner.roots:
+        return False
+    if any(mark.name in RUNNER_MARKS for mark in test.marks) or any(name.startswith("anyio_backend") for name in test.requested):
+        return False
+    return test.mark("asyncio") is not None or proven_mode(test.module) == "auto" and not backend_in_sight(test.module)
+
+
+def backend_in_sight(module: Module) -> bool:
+    """Whether the file, its conftests or the configuration name anyio's or trio's pytest plugin (imports do not count)."""
+    project = module.project
+    return project is not None and bool(project.runners) or any(
+        one.names_backend for one in (module, *(project.conftests if project else ())))  # fmt: skip
+
+
+def is_asyncio_fixture(fixture: Function) -> bool:
+    """Whether pytest-asyncio is sure to run a fixture: by its decorator, or as an async one in auto mode."""
+    if not fixture.fixture or not fixture.is_plain:
+        return False
+    if fixture.fixture.by == "pytest_asyncio":
+        return True
+    return fixture.is_async and proven_mode(fixture.module) == "auto" and not backend_in_sight(fixture.module)
+
+
+def fixture_loop_scope(fixture: Function) -> str | None:
+    """The scope of the loop that a fixture runs on: its own argument, else the configuration, else the fixture's scope."""
+    made, project = fixture.fixture, fixture.module.project
+    if project is None or pinned_below(fixture.module, "0.24") or made.call and any(word.arg is None for word in made.call.keywords):
+        return None
+    written = made.argument("loop_scope")
+    if written is not None and not (isinstance(written, ast.Constant) and written.value is None):
+        return made.loop_scope if made.loop_scope in LOOP_SCOPES else None
+    configured = {reading.fixture_loop_scope for reading in project.readings}
+    scope = configured.pop() if len(configured) == 1 else ""
+    return made.scope if scope is None else scope if scope in LOOP_SCOPES else None
+
+
+def test_loop_scope(test: Function) -> str | None:
+    """The scope of the loop that pytest-asyncio runs a test on; None if it cannot be read."""
+    mark = test.mark("asyncio")
+    if mark is not None and (mark.argument("loop_scope") or mark.argument("scope")):
+        return mark.loop_scope if mark.loop_scope in LOOP_SCOPES else None
+    return test.module.project.agreed("test_loop_scope") if test.module.project else None
+
+
+def is_wider(scope: str | None, other: str | None) -> bool:
+    """Whether a scope is wider than another one; False if either is not known."""
+    return scope in LOOP_SCOPES and other in LOOP_SCOPES and LOOP_SCOPES.index(scope) > LOOP_SCOPES.index(other)
+
+
+def short(name: str, most: int = 30) -> str:
+    """A name as a message shows it."""
+    return name if len(name) <= most else name[: most - 3] + "..."
+
+
+@rule("ATX201", "unhandled-async-fixture",
+      "nothing runs async `@pytest.fixture` `{0}` in strict mode; use `@pytest_asyncio.fixture`",
+      each="fixture")  # fmt: skip
+def unhandled_async_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest 9 refuses it at set-up; before that the test got a coroutine, or the set-up silently never happened."""
+    if not fixture.is_async or fixture.fixture.by != "pytest" or not fixture.is_plain:
+        return
+    if proven_mode(fixture.module) != "strict" or other_runner(fixture.module):
+        return
+    for module in user_modules(fixture):
+        if proven_mode(module) != "strict" or other_runner(module):
+            continue
+        for test in module.all_functions:
+            if is_asyncio_test(test) and any(is_same(got, fixture) for got in closest_fixtures(test)):
+                yield fixture.fixture.node, short(fixture.name)
+                return
+
+
+@rule("ATX202", "scope-wider-than-loop", "fixture of {0} scope on the {1} loop is a ScopeMismatch; {2}", each="fixture")
+def scope_wider_than_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio asks for the runner of the loop's scope on the fixture's behalf, and pytest forbids that."""
+    loop = fixture_loop_scope(fixture) if is_asyncio_fixture(fixture) else None
+    if is_wider(fixture.fixture.scope, loop):
+        remedy = "widen" if fixture.fixture.argument("loop_scope") else "add"
+        yield fixture.fixture.node, fixture.fixture.scope, loop, f'{remedy} `loop_scope="{fixture.fixture.scope}"`'
+
+
+# Bound to the first loop on which somebody waits for them, not to the one they are made on.
+BINDS_LATER = frozenset("asyncio." + name for name in "Lock Event Condition Semaphore BoundedSemaphore Barrier Queue PriorityQueue LifoQueue".split()) | {
+    "httpx.AsyncClient", "httpx2.AsyncClient", "redis.asyncio.Redis", "redis.asyncio.ConnectionPool",
+    "sqlalchemy.ext.asyncio.AsyncEngine", "sqlalchemy.ext.asyncio.AsyncSession"}  # fmt: skip
+
+
+class Held(NamedTuple):
+    """An object of a known library that a function makes and gives away: its class, and the expression that makes it."""
+
+    name: str
+    known: knowledge.Class
+    made: ast.expr  # the call, or the await of it
+    call: ast.Call
+
+
+def held(scope: Scope, expression: ast.expr | None) -> Held | None:
+    """The object behind an expression, if the same function makes it by a call, assigns or enters it."""
+    made = expression
+    for _ in range(5):
+        if not isinstance(made, ast.Name) or made.id not in scope.bindings:
+            break
+        several = scope.reaching(made.id, made)
+        if len(several) != 1 or several[0].how not in ("assign", "with", "async with"):
+            return None
+        made = several[0].value
+    call = made.value if isinstance(made, ast.Await) else made
+    given = value(scope, expression)
+    if not isinstance(call, ast.Call) or given is None or given.kind not in ("instance", "task"):
+        return None
+    known = knowledge.known_class("asyncio.Task" if given.kind == "task" else given.name)
+    return Held(known.name, known, made, call) if known is not None else None
+
+
+IN_PROCESS = ("transport", "mounts", "app")  # arguments that keep an HTTP client away from sockets
+
+
+def needs_no_loop(scope: Scope, one: Held) -> bool:
+    """An object of a loop-bound class that works on any loop: HTTP clients of an app, engines on SQLite or without a pool."""
+    if "sqlalchemy" in one.name:
+        return re.search(r"(?i)sqlite|NullPool|StaticPool", ast.unparse(scope.module.node)) is not None
+    words = {word.arg for word in one.call.keywords}
+    return None in words or one.name.startswith("httpx") and not words.isdisjoint(IN_PROCESS)
+
+
+@rule("ATX203", "fixture-on-another-loop",
+      "`{0}` of the {1} loop used by `{2}` on the {3} loop; align `loop_scope`", each="fixture")  # fmt: skip
+def fixture_on_another_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """What is bound to one loop fails, or waits for ever, on another: its own loop does not run meanwhile."""
+    if not fixture.is_async or not is_asyncio_fixture(fixture):
+        return
+    loop, given = fixture_loop_scope(fixture), fixture.yields or fixture.every(ast.Return)
+    one = held(fixture, given[0].value) if len(given) == 1 else None
+    if loop is None or one is None or not one.known.loop_bound or needs_no_loop(fixture, one) or is_wider(fixture.fixture.scope, loop):
+        return
+    strangers = users_on_other_loops(fixture, loop)
+    first = next(strangers, None)
+    if first is None or replaces(fixture, one.name.rpartition(".")[2]) or has_own_loops(fixture.module):
+        return
+    if one.name in BINDS_LATER and not waits_for(fixture, given[0].value):
+        if not is_wider(fixture.fixture.scope, first[1]) or next(strangers, None) is None and not parametrized(first[0]):
+            return
+    yield fixture.fixture.node, one.name.rpartition(".")[2], loop, short(first[0].name, 20), first[1]
+
+
+def users_on_other_loops(fixture: Function, loop: str) -> Iterator[tuple[Function, str]]:
+    """Tests and async fixtures that use what a fixture gives on a loop of another scope, with that scope."""
+    for user in users(fixture):
+        if not user.uses(fixture.fixture.name) or has_own_loops(user.module):
+            continue
+        if user.fixture:
+            other = fixture_loop_scope(user) if user.is_async and is_asyncio_fixture(user) else None
+        else:
+            other = test_loop_scope(user) if is_asyncio_test(user) else None
+        if other is not None and other != loop and (is_wider(loop, other) or not pinned_below(user.module, "1.2")):
+            yield user, other
+
+
+def has_own_loops(module: Module) -> bool:
+    """Whether the suite chooses loops by itself: an `event_loop` of its own, or a hook that marks tests."""
+    several = (module, *(module.project.conftests if module.project else ()))
+    if any("event_loop" in one.fixtures or "event_loop" in one.bindings for one in several):
+        return True
+    hooks = [scope for one in several for scope in one.functions if scope.name.startswith("pytest_") and "add_marker" in scope.calls]
+    return any(re.search("loop_scope|asyncio", ast.unparse(hook.node)) for hook in hooks) or bool(
+        module.project and "*" in module.project.hooks)  # fmt: skip
+
+
+def waits_for(fixture: Function, expression: ast.expr | None) -> bool:
+    """Whether a fixture itself waits for what it gives before it gives it away: then that belongs to its loop."""
+    return expression is not None and any(
+        attribute_path(one) == attribute_path(expression) != "" and start(one) < start(expression) for one in waited_for(fixture))  # fmt: skip
+
+
+def waited_for(scope: Scope) -> Iterator[ast.expr]:
+    """The objects that a scope waits for: `await X.method()`, `await X`, `async with X`, `async for ... in X.method()`."""
+    several = [node.value for node in scope.every(ast.Await)] + [node.iter for node in scope.every(ast.AsyncFor)]
+    several += [item.context_expr for node in scope.every(ast.AsyncWith) for item in node.items]
+    for one in several:
+        yield one.func.value if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) else one
+
+
+@rule("ATX204", "getfixturevalue-of-async-fixture",
+      "`getfixturevalue` of async `{0}` in a running loop raises RuntimeError; request it as parameter",
+      calls="getfixturevalue")  # fmt: skip
+def getfixturevalue_of_async_fixture(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio runs the fixture with `Runner.run`, which a running loop does not allow."""
+    if not isinstance(scope, Function) or not scope.is_async or not (is_asyncio_fixture(scope) if scope.fixture else is_asyncio_test(scope)):
+        return
+    request = call.func.value if isinstance(call.func, ast.Attribute) else None
+    name = scope.constant(argument(call, 0, "argname"))
+    if not isinstance(request, ast.Name) or request.id != "request" or not isinstance(name, str) or is_expected(scope, call):
+        return
+    fixture, ready = find_fixture(scope, name), closest_fixtures(scope)
+    wanted = [fixture, *closest_fixtures(fixture)] if fixture is not None else []
+    if fixture not in ready and any(one.is_async and is_asyncio_fixture(one) and one not in ready for one in wanted):
+        yield call, short(name)
+
+
+@rule("ATX205", "event-loop-fixture", "{0}; {1}", each="function")
+def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio 1.0 dropped the fixture: an override changes nothing any more, a request finds nothing."""
+    module = function.module
+    is_override = function.fixture is not None and function.fixture.name == "event_loop"
+    if not (is_override or "event_loop" in function.requested and (function.fixture or function.is_test)):
+        return
+    if not uses_pytest_asyncio(module) or pinned_below(module, "1.0") or other_runner(module):
+        return
+    if is_override:
+        if all(one.is_async for one in users(function)):  # sync code runs things on that loop itself
+            yield function.node, "pytest-asyncio 1.0 ignores an `event_loop` fixture", "use `loop_scope` or `pytest_asyncio_loop_factories`"
+    elif "event_loop" in parametrized(function) or not function.is_plain:
+        return
+    elif (is_asyncio_fixture if function.fixture else is_asyncio_test)(function):
+        found = find_fixture(function, "event_loop") is not None
+        fact = "`event_loop` is not the loop that runs `{0}`" if found else "pytest-asyncio 1.0 has no `event_loop` for `{0}`"
+        yield function.node, fact.format(short(function.name)), "call `asyncio.get_running_loop()`"
+
+
+@rule("ATX206", "event-loop-policy-fixture", "{0}; {1}", each="fixture")
+def event_loop_policy_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio warns since 1.4; and a wider loop cannot ask for a policy that is made anew for each test."""
+    if fixture.fixture.name != "event_loop_policy" or not uses_pytest_asyncio(fixture.module) or pinned_below(fixture.module, "1.4"):
+        return
+    wide = next(wider_loops(fixture), None)
+    if wide is not None:
+        yield fixture.node, f"{fixture.fixture.scope} `event_loop_policy` fails on {wide} loops", f'add `scope="{wide}"`'
+    else:
+        yield fixture.node, "overriding `event_loop_policy` is deprecated", "use the hook `pytest_asyncio_loop_factories`"
+
+
+def wider_loops(policy: Function) -> Iterator[str]:
+    """The loop scopes, wider than a policy fixture's own, of the tests and fixtures that get it."""
+    for module in (policy.module, *(policy.module.project.users(()) if policy.module.is_conftest and policy.module.project else ())):
+        for one in module.all_functions:
+            loop = fixture_loop_scope(one) if one.fixture and is_asyncio_fixture(one) else test_loop_scope(one) if is_asyncio_test(one) else None
+            if loop is not None and is_wider(loop, policy.fixture.scope) and is_same(find_fixture(one, "event_loop_policy"), policy):
+                yield loop
+
+
+TASK_SCOPES = {
+    "asyncio.TaskGroup": "so it may hang", "asyncio.taskgroups.TaskGroup": "so it may hang",
+    **{f"{module}.{name}": "so it never fires" for module in ("asyncio", "async_timeout", "asyncio.timeouts") for name in ("timeout", "timeout_at")},
+    **{f"anyio.{name}": "a RuntimeError" for name in ("create_task_group", "move_on_after", "move_on_at", "fail_after", "fail_at", "CancelScope")},
+}  # fmt: skip
+
+
+@rule("ATX207", "yield-in-task-scope",
+      "teardown leaves `{0}` in another task, {1}; end it before the `yield`",
+      nodes=(ast.Yield,))  # fmt: skip
+def yield_in_task_scope(node: ast.Yield, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio runs set-up and teardown in two tasks; groups, cancel scopes and timeouts belong to one."""
+    if not isinstance(scope, Function) or not scope.is_async or not scope.fixture or not is_asyncio_fixture(scope):
+        return
+    for context in with_items(scope, node):
+        dotted = task_scope(scope, context)
+        if dotted:
+            yield node, dotted, TASK_SCOPES[dotted]
+            return
+
+
+def task_scope(scope: Scope, context: ast.expr) -> str:
+    """The task group, cancel scope or timeout that a `with` enters, also inside a context manager of readable code."""
+    made = maker(scope, context)
+    dotted = made[0].dotted(made[1].func) if made else None
+    if dotted in TASK_SCOPES:
+        return dotted
+    given = value(scope, context)
+    helper = given.scope if given is not None and given.kind == "async context" else None
+    if not isinstance(helper, Function) or helper is scope:
+        return ""
+    inside = [task_scope(helper, one) for node in helper.yields for one in with_items(helper, node)]
+    return next((one for one in inside if one.startswith("anyio.")), "")
+
+
+@rule("ATX208", "resource-returned-from-fixture", "`{0}` that this fixture {1} is never closed; use `async with` around a `yield`",
+      each="fixture")  # fmt: skip
+def resource_returned_from_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """Sockets and connections pile up until the collector comes by, and its ResourceWarning hits another test."""
+    for node in sorted([*fixture.yields, *fixture.every(ast.Return)], key=start):
+        one = held(fixture, node.value)
+        if one is not None and is_left_open(fixture, one):
+            yield node, one.name.rpartition(".")[2], "returns" if isinstance(node, ast.Return) else "yields"
+
+
+def is_left_open(fixture: Function, one: Held) -> bool:
+    """Whether nobody in sight closes what a fixture opens."""
+    dotted = fixture.dotted(one.call.func) or ""
+    if not one.known.close or dotted in KAFKA_CLIENTS or knowledge.opened(dotted) is None:
+        return False
+    if one.known.opens and one.known.opens not in fixture.calls or needs_no_loop(fixture, one):
+        return False
+    if one.name.startswith("httpx") and has_http_mock(fixture) or replaces(fixture, one.name.rpartition(".")[2]):
+        return False
+    kept = keeper(fixture, one.made, one.known.closers)
+    return kept in ("yielded", "returned") and not any(closes(user, fixture.fixture.name, one.known.closers) for user in users(fixture))
+
+
+@rule("ATX209", "loop-bound-global",
+      "`{0}` stays bound to the loop of the first test that waits on it; make it in a fixture",
+      nodes=(ast.Assign, ast.AnnAssign))  # fmt: skip
+def loop_bound_global(node: ast.Assign | ast.AnnAssign, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Each test has a loop of its own: the first test passes, the second fails."""
+    if isinstance(scope, Function) or not scope.module.is_test_file or not isinstance(node.value, ast.Call):
+        return
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    one = held(scope, node.value) if isinstance(target, ast.Name) and len(scope.bindings.get(target.id, ())) == 1 else None
+    if one is None or not one.known.loop_bound or needs_no_loop(scope, one) or has_own_loops(scope.module):
+        return
+    tests = [test for test in scope.module.all_functions if is_on_own_loop(test) and waits_on_global(test, scope, target.id)]
+    if len(tests) > 1 or tests and parametrized(tests[0]):
+        yield node, short(target.id)
+
+
+def is_on_own_loop(test: Function) -> bool:
+    """Whether a test has an event loop of its own: pytest-asyncio's function loop, or unittest's."""
+    if test.is_test and test.is_async and test.owner is not None and test.owner.is_testcase:
+        return not is_plain_testcase(test.owner)
+    return is_asyncio_test(test) and test_loop_scope(test) == "function"
+
+
+def waits_on_global(test: Function, scope: Scope, name: str) -> bool:
+    """Whether a test waits for an object that the module or its class holds under a name."""
+    for one in waited_for(test):
+        head, _, rest = attribute_path(one).partition(".")
+        if isinstance(scope, Module) and head == name and not rest:
+            if (found := test.lookup(one)) is not None and found[0] is scope:
+                return True
+        if isinstance(scope, Class) and rest == name and test.owner and scope in test.owner.ancestry:
+            if head in {scope.name, *(first.arg for first in test.node.args.args[:1])}:
+                return True
+    return False
+
+
+ASYNC_YIELDING = frozenset(("AsyncGenerator", "AsyncIterator", "AsyncIterable"))
+SYNC_YIELDING = frozenset(("Generator", "Iterator", "Iterable"))
+
+
+@rule("ATX210", "wrong-generator-annotation", "{0}; write `AsyncIterator[{1}]`", each="fixture")
+def wrong_generator_annotation(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """Type checkers take the annotation at its word, and so does everybody who reads the tests."""
+    annotation = fixture.node.returns
+    if not fixture.is_async_generator or annotation is None:
+        return
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        annotation = parsed(annotation.value)
+    if lacks_argument(fixture, annotation) and not isinstance(fixture.node.returns, ast.Constant):
+        yield fixture.node, f"`{short(ast.unparse(annotation))}` is a TypeError before Python 3.13", short(ast.unparse(annotation.slice))
+    elif is_yielded_type(fixture, annotation):
+        inner = annotation
+        if isinstance(annotation, ast.Subscript) and (fixture.outer.dotted(annotation.value) or "").rpartition(".")[2] in SYNC_YIELDING:
+            inner = annotation.slice.elts[0] if isinstance(annotation.slice, ast.Tuple) and annotation.slice.elts else annotation.slice
+        yield fixture.node, f"async generator fixture is annotated `{short(ast.unparse(annotation))}`", short(ast.unparse(inner))
+
+
+def parsed(text: str) -> ast.expr | None:
+    """The expression that a quoted annotation holds."""
+    try:
+        expression = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    for node in ast.walk(expression):  # evaluated after the whole module, if ever
+        node.lineno = 10**9
+    return expression
+
+
+def lacks_argument(fixture: Function, annotation: ast.expr | None) -> bool:
+    """`typing.AsyncGenerator[X]`, evaluated, in a project that supports Python below 3.13."""
+    module = fixture.module
+    lowest = module.project.folder.python if module.project else None
+    if lowest is None or lowest >= (3, 13) or "__future__.annotations" in module.imports:
+        return False
+    return isinstance(annotation, ast.Subscript) and not isinstance(annotation.slice, ast.Tuple) and (
+        fixture.outer.dotted(annotation.value) == "typing.AsyncGenerator")  # fmt: skip
+
+
+def is_yielded_type(fixture: Function, annotation: ast.expr | None) -> bool:
+    """Whether an annotation is sure to name no asynchronous iterator."""
+    if isinstance(annotation, ast.Constant):
+        return annotation.value is None
+    if isinstance(annotation, ast.BinOp):
+        return is_yielded_type(fixture, annotation.left) and is_yielded_type(fixture, annotation.right)
+    head = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    if not isinstance(head, (ast.Name, ast.Attribute)):
+        return False
+    outer, last = fixture.outer, getattr(head, "id", "")
+    dotted = outer.dotted(head) or ""
+    if last and outer.lookup(head) is None and dotted in ("", last):
+        return last in PLAIN_TYPES
+    if dotted.startswith(("typing.", "typing_extensions.", "collections.abc.")):
+        return dotted.rpartition(".")[2] in PLAIN_TYPES | SYNC_YIELDING
+    return is_plain_class(outer, head, dotted) or any(
+        (made := maker(fixture, node.value)) is not None and made[0].dotted(made[1].func) == dotted for node in fixture.yields if dotted)  # fmt: skip
+
+
+PLAIN_TYPES = frozenset("int str bytes float bool dict list tuple set frozenset Optional List Dict Tuple Set Callable Type type".split())
+
+
+def is_plain_class(scope: Scope, head: ast.expr, dotted: str) -> bool:
+    """Whether a name is a known library's class, or one of the project that inherits from no async iterator."""
+    if knowledge.known_class(dotted):
+        return True
+    made = scope.definition(head)
+    if not isinstance(made, Class):
+        return False
+    return all(root is not None and root.rpartition(".")[2] not in ASYNC_YIELDING for root in made.roots)
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # ATX3 mocks
 # --------------------------------------------------------------------------------------------------------------------
 
 
+def mock_text(expression: ast.AST) -> str:
+    """How a message names a mock: as written, or the end of it where that is long."""
+    text = ast.unparse(expression)
+    return text if len(text) <= 36 else text[-36:].partition(".")[2][:36] or text[:36]
+
+
+def is_mock_coroutine(scope: Scope, expression: ast.AST) -> bool:
+    """Whether an expression is the call of an AsyncMock: a coroutine of its own until it is awaited."""
+    given = value(scope, expression)
+    return isinstance(expression, ast.Call) and given is not None and given.kind == "coroutine" and given.name == "AsyncMock"
+
+
+def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
+    """Whether one of these exceptions is expected around a node: what raises it there does so on purpose."""
+    expected = [given for context in with_items(scope, node) if isinstance(context, ast.Call) for given in context.args[:1]
+                if re.search(r"raises|Raises", ast.unparse(context.func))]  # fmt: skip
+    for block, field in blocks(scope, node):
+        if isinstance(block, ast.Try) and field == "body":
+            expected += [handler.type for handler in block.handlers if handler.type is not None]
+    return any(error in ast.unparse(one) for one in expected for error in errors)
+
+
+@rule("ATX301", "awaited-sync-mock", "`{0}` gives a {1}, which cannot be awaited; make it an `AsyncMock`", nodes=(ast.Await,))
+def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """The await raises a TypeError, and code that catches every exception takes that for the failure it is ready for."""
+    given = value(scope, node.value)
+    if not isinstance(node.value, ast.Call) or given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
+        return
+    if is_in_test(scope) and not is_on_trial(scope, node, "TypeError") and is_made_in_sight(scope, node.value):
+        if not is_passed_to_helper(scope, node.value):
+            yield node, mock_text(node.value), given.kind
+
+
+def is_in_test(scope: Scope) -> bool:
+    """Whether code stands in a fixture's own body, or in a test or a function inside it."""
+    if isinstance(scope, Function) and scope.fixture:
+        return True
+    while isinstance(scope.outer, Function):
+        scope = scope.outer
+    return isinstance(scope, Function) and scope.is_test
+
+
+def is_made_in_sight(scope: Scope, expression: ast.AST) -> bool:
+    """Whether the call that makes a mock can be seen: an annotation alone does not say how it is configured."""
+    while isinstance(expression, (ast.Attribute, ast.Call, ast.Await)):
+        expression = expression.func if isinstance(expression, ast.Call) else expression.value
+        given = value(scope, expression)
+        if given is not None and given.makers:
+            return True
+    return False
+
+
+def root_name(expression: ast.AST) -> ast.Name | None:
+    """The name at the start of a chain of attributes, calls and awaits."""
+    while isinstance(expression, (ast.Attribute, ast.Call, ast.Await)):
+        expression = expression.func if isinstance(expression, ast.Call) else expression.value
+    return expression if isinstance(expression, ast.Name) else None
+
+
+def is_passed_to_helper(scope: Scope, mock: ast.AST) -> bool:
+    """Whether the file hands a mock to a function of its own, which may configure it further."""
+    name = root_name(mock)
+    if name is None or (found := scope.lookup(name)) is None:
+        return False
+    for use in found[0].uses(name.id):
+        where = scope_of(scope.module, use)
+        what = fate(where, use)
+        if what.what == "argument" and isinstance(what.by, ast.Call) and isinstance(where.definition(what.by.func), Function):
+            return True
+    return False
+
+
+# Assertions about calls, and the one about awaits that takes its place.
+CALL_ASSERTIONS = {
+    "assert_called": "assert_awaited",
+    "assert_called_once": "assert_awaited_once",
+    "assert_called_with": "assert_awaited_with",
+    "assert_called_once_with": "assert_awaited_once_with",
+    "assert_any_call": "assert_any_await",
+    "assert_has_calls": "assert_has_awaits",
+}
+CALL_READS = {"called": "assert_awaited", "call_count": "await_count"}
+AWAIT_READS = frozenset(
+    """assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with assert_any_await assert_has_awaits
+    await_count await_args await_args_list""".split())  # fmt: skip
+
+
+@rule("ATX302", "called-but-maybe-not-awaited", "nothing proves that `{0}` was awaited; use `{1}`",
+      calls=" ".join((*CALL_ASSERTIONS, "assertTrue assertEqual assertGreater assertGreaterEqual")), nodes=(ast.Assert,))  # fmt: skip
+def called_but_maybe_not_awaited(node: ast.Call | ast.Assert, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Code that forgets its `await` still calls the mock: the assertion holds, and nothing of the call has happened."""
+    for mock, remedy in _claims(scope, node):
+        if is_await_owed(scope, mock) and not is_await_asserted(scope, mock):
+            yield node, mock_text(mock), remedy
+
+
+def _claims(scope: Scope, node: ast.Call | ast.Assert) -> Iterator[tuple[ast.expr, str]]:
+    """The mocks that an assertion says were called, each with what says that they were awaited."""
+    if isinstance(node, ast.Assert):
+        parts = node.test.values if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And) else [node.test]
+        for part in parts:
+            yield from _claim_of_test(scope, part)
+    elif isinstance(node.func, ast.Attribute) and node.func.attr in CALL_ASSERTIONS:
+        yield node.func.value, CALL_ASSERTIONS[node.func.attr]
+    elif isinstance(node.func, ast.Attribute) and node.args:
+        least = 0 if node.func.attr == "assertGreater" else 1
+        if node.func.attr == "assertTrue":
+            yield from _claim_of_test(scope, node.args[0])
+        elif len(node.args) > 1:
+            yield from _claim_of_pair(scope, node.args[0], node.args[1], least)
+
+
+def _claim_of_test(scope: Scope, test: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+    match test:
+        case ast.Attribute(value=mock, attr="called"):
+            yield mock, CALL_READS["called"]
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.Is() | ast.GtE()], comparators=[right]):
+            yield from _claim_of_pair(scope, left, right, 1)
+        case ast.Compare(left=left, ops=[ast.Gt()], comparators=[right]):
+            yield from _claim_of_pair(scope, left, right, 0)
+
+
+def _claim_of_pair(scope: Scope, left: ast.expr, right: ast.expr, least: int) -> Iterator[tuple[ast.expr, str]]:
+    """`m.call_count` (or `m.called`) beside a literal that says there were calls, in either order."""
+    for one, other in ((left, right), (right, left)):
+        literal = scope.constant(other)
+        if isinstance(one, ast.Attribute) and one.attr in CALL_READS and isinstance(literal, int) and literal >= least:
+            yield one.value, CALL_READS[one.attr]
+
+
+# Methods that are plain functions in most of what an AsyncMock stands for: a name alone proves no coroutine.
+PLAIN_METHODS = frozenset(
+    """json raise_for_status add add_all expunge expunge_all expire expire_all scalars scalar_one scalar_one_or_none put_nowait
+    get_nowait task_done write writelines is_closing write_eof get_extra_info is_set locked done cancel cancelled exception
+    add_done_callback remove_done_callback set_result set_exception add_get add_post add_put add_patch add_delete add_route
+    add_routes call_soon call_later call_soon_threadsafe create_task debug info warning error critical log on_startup
+    assign seek assignment subscription pause resume build_request""".split())  # fmt: skip
+PLAIN_CLOSE = re.compile(r"writer|transport|server|response|socket$", re.IGNORECASE)
+PLAIN_MODULES = frozenset("subprocess os time sys shutil signal socket json pathlib builtins random logging threading uuid".split())
+
+
+def is_await_owed(scope: Scope, mock: ast.expr) -> bool:
+    """Whether a mock is an AsyncMock in the place of something that the code has to await."""
+    given = value(scope, mock)
+    if given is None or given.kind != "AsyncMock":
+        return False
+    if isinstance(mock, ast.Attribute) and _is_plain_member(scope, mock, given):
+        return False
+    return not any(replaces_plain_function(made) for made in replacements_by(scope, mock))
+
+
+def _is_plain_member(scope: Scope, mock: ast.Attribute, given: Value) -> bool:
+    """Whether what an attribute stands for is a sync method: by its class, or by its name where AsyncMock made it up."""
+    owner = value(scope, mock.value)
+    if owner is not None and owner.kind == "instance":
+        member = _member(owner, mock.attr)
+        return member is not None and member.kind in ("function", "method") and not is_awaitable_function(member)
+    if given.makers or owner is None or owner.spec:
+        return False
+    return mock.attr in PLAIN_METHODS or mock.attr == "close" and bool(PLAIN_CLOSE.search(ast.unparse(mock.value)))
+
+
+def is_awaitable_function(function: Value) -> bool:
+    """Whether calling a function gives something to await, or may do so."""
+    given = called(function)
+    if is_coroutine_function(function) or given is not None and given.kind != "instance":
+        return True
+    made = function.scope
+    if isinstance(made, Function) and not made.is_lambda:
+        return made.is_async or not made.is_plain or bool(made.node.returns and re.search("Awaitable|Coroutine|Future|Task|Any|Async",
+                                                                                          ast.unparse(made.node.returns)))  # fmt: skip
+    return False
+
+
+def replaces_plain_function(made: Replacement) -> bool:
+    """Whether what is replaced is certain to be a sync function."""
+    if made.target is not None:
+        return made.target.kind in ("function", "method") and not is_awaitable_function(made.target)
+    return made.dotted.partition(".")[0] in PLAIN_MODULES
+
+
+def replacements_by(scope: Scope, mock: ast.expr) -> Iterator[Replacement]:
+    """What a mock is put in place of by patch or setattr, here or in the fixture that gives it."""
+    for where, path in dict.fromkeys(known_as(scope, mock)):
+        for use in where.facts.names.get(path, ()):
+            what = fate(where, use)
+            if what.what == "argument" and isinstance(what.by, ast.Call) and (made := replacement(where, what.by)) is not None:
+                yield made
+
+
+def is_await_asserted(scope: Scope, mock: ast.expr) -> bool:
+    """Whether the same function asserts about the awaits of a mock, too."""
+    path, name = attribute_path(mock), root_name(mock)
+    for use in scope.facts.names.get(name.id, ()) if name is not None else ():
+        read: Any = use
+        while isinstance(read := scope.parent(read), ast.Attribute):
+            if read.attr in AWAIT_READS and attribute_path(read.value) == path:
+                return True
+    return False
+
+
+# What a coroutine is refused by, and what takes its place.
+REFUSED = "AsyncMock `{0}` gives a coroutine, and `async {1}` refuses it; use `MagicMock`"
+
+
+@rule("ATX303", "async-mock-iterated", REFUSED, nodes=(ast.AsyncFor, *COMPREHENSIONS))
+def async_mock_iterated(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Every call of an AsyncMock gives a coroutine, whatever it is configured to return: there is nothing to iterate."""
+    loops = [node] if isinstance(node, ast.AsyncFor) else [loop for loop in node.generators if loop.is_async]
+    for loop in loops:
+        if is_mock_coroutine(scope, loop.iter) and not is_on_trial(scope, node, "TypeError"):
+            yield loop.iter, mock_text(loop.iter.func), "for"
+
+
+@rule("ATX304", "async-mock-entered", REFUSED, nodes=(ast.AsyncWith,))
+def async_mock_entered(node: ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Every call of an AsyncMock gives a coroutine, which is no context manager; what it would return may be one."""
+    for item in node.items:
+        entered = item.context_expr
+        if is_mock_coroutine(scope, entered) and not is_on_trial(scope, node, "TypeError", "AttributeError"):
+            yield entered, mock_text(entered.func), "with"
+
+
+@rule("ATX305", "unawaited-mock-call", "AsyncMock `{0}` is called but never awaited, so nothing happens; await it", nodes=(ast.Expr,))
+def unawaited_mock_call(node: ast.Expr, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """The call is recorded, so `assert_called_once` holds; the side effect, an exception perhaps, never happens."""
+    if is_mock_coroutine(scope, node.value) and not is_injected_by_patch(scope, node.value):
+        if getattr(node.value.func, "attr", "") not in MISSPELLED:  # those are ATX310's
+            yield node, mock_text(node.value.func)
+
+
+def is_injected_by_patch(scope: Scope, mock: ast.AST) -> bool:
+    """Whether a chain starts at a parameter that a patch decorator fills in."""
+    name = root_name(mock)
+    found = scope.lookup(name) if name is not None else None
+    return found is not None and isinstance(found[0], Function) and name.id in patched_parameters(found[0])
+
+
+class Replacement(NamedTuple):
+    """A call of patch, patch.object, mocker's or monkeypatch.setattr: what it replaces, and by what."""
+
+    dotted: str  # the target as far as it can be read, "app.service.asyncio.sleep"
+    target: Value | None
+    new: ast.expr | None  # the stand-in, where one is written
+    mock: Value | None  # the stand-in, where it is a mock
+
+    @property
+    def name(self) -> str:
+        return self.dotted.rpartition(".")[2]
+
+
+def replacement(scope: Scope, call: ast.Call) -> Replacement | None:
+    """What a call replaces; None if it is no replacing call."""
+    made = mock_function(scope, call.func)
+    if made in PATCHERS:
+        new = _patch_new(call, made)
+    elif isinstance(call.func, ast.Attribute) and call.func.attr == "setattr" and len(call.args) + len(call.keywords) > 1:
+        made = "setattr"
+        is_text = isinstance(scope.constant(call.args[0]) if call.args else None, str)
+        new = argument(call, 1 if is_text else 2, "value" if not is_text else "name")
+    else:
+        return None
+    text = _target_text(scope, call, made)
+    if text is None:
+        return None
+    mock = value(scope, new) if new is not None else patched(scope, call, made) if made != "setattr" else None
+    return Replacement(text, patch_target(scope, call, made), new, mock if mock and mock.kind in MOCKS else None)
+
+
+def _target_text(scope: Scope, call: ast.Call, made: str) -> str | None:
+    """The dotted target of a replacing call, by its imports where it names an object."""
+    first = argument(call, 0, "target")
+    text = scope.constant(first)
+    if isinstance(text, str):
+        return text
+    name = scope.constant(argument(call, 1, "attribute")) or scope.constant(argument(call, 1, "name"))
+    if first is None or not isinstance(name, str) or made.endswith("patch"):
+        return None
+    return f"{scope.dotted(first) or ast.unparse(first)}.{name}"
+
+
+@rule("ATX306", "mock-class-as-new", "`{0}` becomes the class AsyncMock, and calling that awaits nothing; use `AsyncMock()`",
+      calls="patch object setattr")  # fmt: skip
+def mock_class_as_new(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Calling the class makes a mock where the code awaits the call's result: TypeError, often swallowed by the code."""
+    if not any(scope.dotted(given) == "unittest.mock.AsyncMock" for given in (*call.args[1:], *(word.value for word in call.keywords))):
+        return
+    made = replacement(scope, call)
+    if made is None or made.new is None or scope.dotted(made.new) != "unittest.mock.AsyncMock":
+        return
+    if is_coroutine_function(made.target) or made.target is None and is_awaited_in_sight(scope, made.name):
+        yield call, made.name[:36]
+
+
+def is_awaited_in_sight(scope: Scope, name: str) -> bool:
+    """Whether a function, or those inside it, awaits a call by this name."""
+    if name[:1].isupper():
+        return False
+    return any(isinstance(fate(one, call).by, ast.Await) for one in (scope, *scope.facts.scopes) for call in one.calls.get(name, ()))
+
+
+class SetUp(NamedTuple):
+    """What a mock is told to give: by `mock.return_value = ...`, or by a keyword of the call that makes it."""
+
+    mock: Value | None
+    what: str  # "return_value" or "side_effect"
+    given: ast.expr
+
+
+SET_UP = ("return_value", "side_effect")
+SET_UP_CALLS = "AsyncMock MagicMock Mock patch object create_autospec"
+
+
+def set_ups(scope: Scope, node: ast.Assign | ast.Call) -> Iterator[SetUp]:
+    """The results and side effects that an assignment or call gives a mock."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            if isinstance(target, ast.Attribute) and target.attr in SET_UP:
+                yield SetUp(_as_mock(value(scope, target.value)), target.attr, node.value)
+    elif mock_function(scope, node.func) is not None:
+        for word in node.keywords:
+            if word.arg in SET_UP:
+                yield SetUp(_as_mock(value(scope, node)), word.arg, word.value)
+
+
+def _as_mock(given: Value | None) -> Value | None:
+    """The mock that an expression gives; a patch that is still to be entered stands for the mock that it puts in place."""
+    if given is not None and given.kind == "context" and given.name in PATCHERS:
+        given = given.result
+    return given if given is not None and given.kind in MOCKS else None
+
+
+@rule("ATX307", "coroutine-as-return-value", "{0} as `{1}`: {2}", calls=SET_UP_CALLS, nodes=(ast.Assign,))
+def coroutine_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A mock hands out what it is given: one await gives the coroutine object, which nobody awaits."""
+    for made in set_ups(scope, node):
+        is_async = made.mock is not None and made.mock.kind == "AsyncMock"
+        given = value(scope, made.given)
+        kind = given.kind if given is not None else ""
+        if made.what == "side_effect" and kind in ("coroutine", "async generator"):
+            yield node, f"{kind} object", made.what, "it cannot be called or iterated; give the function itself"
+        elif made.what == "return_value" and kind == "coroutine" and is_async:
+            yield node, "coroutine object", made.what, "awaiting the mock gives it un-awaited; give its result"
+        elif made.what == "side_effect" and is_async and gives_coroutine(scope, made.given):
+            yield node, f"{spelled(made.given)}", made.what, "awaiting the mock gives one un-awaited; use an `async def`"
+
+
+def spelled(given: ast.expr) -> str:
+    return "lambda giving a coroutine" if isinstance(given, ast.Lambda) else "list of coroutine objects"
+
+
+def gives_coroutine(scope: Scope, effect: ast.expr) -> bool:
+    """Whether a side effect is a list of coroutine objects, or a lambda that gives one."""
+    if isinstance(effect, ast.Lambda):
+        given = called(value(scope, effect))
+        return given is not None and given.kind == "coroutine"
+    elements = effect.elts if isinstance(effect, (ast.List, ast.Tuple)) else []
+    return any(one is not None and one.kind == "coroutine" for one in (value(scope, element) for element in elements))
+
+
+# Methods that are no coroutines in the libraries, by the package that a file has to use for them to be meant.
+SYNC_RESPONSE = frozenset(("json", "raise_for_status"))
+SYNC_RESULT = frozenset("scalars scalar scalar_one scalar_one_or_none first one one_or_none all mappings unique partitions tuples".split())
+SYNC_SESSION = frozenset("add add_all begin begin_nested expunge expunge_all expire expire_all in_transaction get_bind is_modified".split())
+REQUEST_METHODS = frozenset("get post put patch delete head options request ws_connect".split())
+
+
+@rule("ATX308", "async-mock-for-sync-method", "`{0}` is sync in {1}, but a coroutine on this AsyncMock; use a `MagicMock` there",
+      nodes=(ast.Assign,))  # fmt: skip
+def async_mock_for_sync_method(node: ast.Assign, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """The code calls the method without `await`: its side effect never happens, and its result is a coroutine."""
+    for target in node.targets:
+        method = _configured_method(target)
+        if method is None or (owner := value(scope, method.value)) is None or owner.kind != "AsyncMock" or owner.spec:
+            continue
+        given, library = value(scope, method), _library_of(scope, method, target)
+        if library and given is not None and given.kind == "AsyncMock":
+            yield node, method.attr, library
+
+
+def _configured_method(target: ast.expr) -> ast.Attribute | None:
+    """The method that an assignment configures: `m.json` for `m.json.return_value.x = ...`, outermost first."""
+    found = None
+    while isinstance(target, ast.Attribute):
+        if target.attr in SET_UP and isinstance(target.value, ast.Attribute):
+            found = target.value
+            if found.attr in SYNC_RESPONSE | SYNC_RESULT | SYNC_SESSION:
+                return found
+        target = target.value
+    return found
+
+
+def _library_of(scope: Scope, method: ast.Attribute, target: ast.expr) -> str:
+    """The library whose sync method is meant, "" in doubt."""
+    module, path = scope.module, attribute_path(method) or ast.unparse(method)
+    if method.attr in SYNC_RESPONSE:
+        used = [library for library in ("httpx", "httpx2", "aiohttp") if uses_library(module, library)]
+        if method.attr == "json" and "aiohttp" in used or not used:
+            return ""
+        return used[0]
+    if method.attr in SYNC_RESULT | SYNC_SESSION and module.imports_package("sqlalchemy"):
+        is_result = ".execute.return_value" in path or "result" in path.rpartition(".")[0].lower()
+        is_session = "session" in ast.unparse(method.value).rpartition(".")[2]
+        return "SQLAlchemy" if is_result and method.attr in SYNC_RESULT or is_session and method.attr in SYNC_SESSION else ""
+    return ""
+
+
+def uses_library(module: Module, library: str) -> bool:
+    """Whether a file visibly uses a library: it imports it, or names it in what it patches."""
+    return module.imports_package(library) or library in module.patched_libraries
+
+
+@rule("ATX309", "patched-asyncio-function", "the mock for `{0}` drops the coroutine that it is given; let a `side_effect` close it",
+      calls="patch object setattr")  # fmt: skip
+def patched_asyncio_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Nobody awaits or closes the coroutine: the warning comes with whichever test the collector runs in, or as its failure."""
+    made = replacement(scope, call)
+    if made is None or not takes_coroutine(made):
+        return
+    if made.mock is None:
+        if made.new is not None or mock_function(scope, call.func) is None or keyword(call, "new_callable") is not None:
+            return
+        effect = keyword(call, "side_effect")
+    else:
+        effect = next((one for _, one in side_effects(made.mock)), None) or keyword(call, "side_effect")
+    if keyword(call, "wraps") is not None or made.mock is not None and made.mock.spec == "wraps":
+        return
+    if (effect is None or is_exception(scope, effect)) and not is_taken_care_of(scope, call):
+        yield call, ".".join(made.dotted.split(".")[-2:])[:40]
+
+
+RUNNER_FUNCTIONS = frozenset(("async_create_task", "async_create_background_task"))
+
+
+def takes_coroutine(made: Replacement) -> bool:
+    """Whether a replaced function is one that is handed a coroutine."""
+    return knowledge.takes_coroutine(made.dotted) or made.name in RUNNER_FUNCTIONS
+
+
+def is_exception(scope: Scope, effect: ast.expr) -> bool:
+    """Whether a side effect is an exception: its class or an object of it."""
+    name = ast.unparse(effect.func if isinstance(effect, ast.Call) else effect).rpartition(".")[2]
+    return name.endswith(("Error", "Exception", "Cancelled", "Timeout", "Exit"))
+
+
+def mock_names(scope: Scope, call: ast.Call) -> list[tuple[Scope, str]]:
+    """The names under which the mock of a patch is known: of `with ... as`, an assignment, or the parameter injected."""
+    above = scope.parent(call)
+    if isinstance(above, SCOPES):
+        function = scope.module.scopes.get(above)
+        found = patch_injections(function) if isinstance(function, Function) else {}
+        return [(function, name) for name, made in found.items() if made[1] is call]
+    target = getattr(above, "optional_vars", None) or next(iter(getattr(above, "targets", ())), None)
+    return [(scope, target.id)] if isinstance(target, ast.Name) else []
+
+
+def is_taken_care_of(scope: Scope, call: ast.Call) -> bool:
+    """Whether the test goes on to configure the mock of a patch, or takes out and closes what it was given."""
+    for where, name in mock_names(scope, call):
+        if any(path.startswith(f"{name}.side_effect") for path in where.stored):
+            return True
+        used = {getattr(where.parent(use), "attr", "") for use in where.uses(name)}
+        if used & {"call_args", "call_args_list", "mock_calls"} and {"close", "run", "run_until_complete"} & where.calls.keys():
+            return True
+        if "" in used:
+            return True
+    return False
+
+
+AWAIT_ASSERTIONS = frozenset(name for name in AWAIT_READS if name.startswith("assert")) | {"assert_not_awaited"}
+MISSPELLED = {
+    "awaited_once": "assert_awaited_once", "awaited_once_with": "assert_awaited_once_with", "awaited": "assert_awaited",
+    "awaited_with": "assert_awaited_with", "has_awaits": "assert_has_awaits", "not_awaited": "assert_not_awaited",
+    "any_await": "assert_any_await", "any_awaits": "assert_any_await",
+}  # fmt: skip
+
+
+@rule("ATX310", "misspelled-await-assertion", "`{0}` {1}; {2}", nodes=(ast.Expr, ast.Assert, ast.Await))
+def misspelled_await_assertion(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A mock makes up whatever is read from it: a name that is no assertion, or is not called, checks nothing."""
+    if isinstance(node, ast.Await):
+        name = _assertion_called(node.value)
+        if name and is_some_mock(scope, node.value.func.value):
+            yield node, name, "returns None, which cannot be awaited", "remove the `await`"
+        return
+    written = node.value if isinstance(node, ast.Expr) else node.test
+    written = written.operand if isinstance(written, ast.UnaryOp) and isinstance(written.op, ast.Not) else written
+    if isinstance(written, ast.Attribute):
+        yield from _judge_read(node, scope, written)
+    elif isinstance(written, ast.Call) and isinstance(written.func, ast.Attribute) and written.func.attr in MISSPELLED:
+        if is_some_mock(scope, written.func.value):
+            yield node, written.func.attr, "is no assertion, a mock accepts any name", f"use `{MISSPELLED[written.func.attr]}`"
+    elif isinstance(node, ast.Expr) and isinstance(written, ast.Compare) and isinstance(written.left, ast.Attribute):
+        if written.left.attr == "await_count":
+            yield node, ast.unparse(written)[-40:], "is compared and forgotten", "write `assert` before it"
+
+
+def _judge_read(node: ast.Expr | ast.Assert, scope: Scope, written: ast.Attribute) -> Iterator[tuple[Any, ...]]:
+    """An attribute as a whole statement or assertion."""
+    if written.attr in AWAIT_ASSERTIONS and not is_other_object(scope, written.value):
+        yield node, written.attr, "is not called, so it checks nothing", "call it"
+    elif written.attr in MISSPELLED and isinstance(node, ast.Assert) and is_some_mock(scope, written.value):
+        yield node, written.attr, "is a child of the mock and always true", f"use `{MISSPELLED[written.attr]}()`"
+
+
+def _assertion_called(expression: ast.expr) -> str:
+    """The await assertion that a call calls, "" if it calls anything else."""
+    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute) and expression.func.attr in AWAIT_ASSERTIONS:
+        return expression.func.attr
+    return ""
+
+
+def is_other_object(scope: Scope, expression: ast.expr) -> bool:
+    """Whether an expression is certain to be no mock."""
+    given = value(scope, expression)
+    return given is not None and given.kind not in MOCKS
+
+
+def is_some_mock(scope: Scope, expression: ast.expr) -> bool:
+    """Whether an expression is a mock without a spec of names, though perhaps of a kind that is not known."""
+    given = value(scope, expression)
+    if given is not None:
+        return given.kind in MOCKS and given.spec in ("", "wraps", "unknown")
+    name = root_name(expression)
+    if name is None or is_injected_by_patch(scope, name):
+        return name is not None
+    made = maker(scope, name)
+    return made is not None and mock_function(made[0], made[1].func) in (*PATCHERS, "unittest.mock.create_autospec")
+
+
+@rule("ATX311", "sync-stand-in-for-coroutine", "the code awaits `{0}`, but {1} cannot be awaited; use `AsyncMock`",
+      calls="patch object setattr")  # fmt: skip
+def sync_stand_in_for_coroutine(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Awaiting the stand-in's result raises a TypeError, which a `pytest.raises(Exception)` takes for success."""
+    made = replacement(scope, call)
+    if made is None or not is_coroutine_function(made.target):
+        return
+    if isinstance(made.new, ast.Lambda):
+        if is_plainly_sync(made.new.body):
+            yield call, made.name[:36], f"`{ast.unparse(made.new.body)[:16]}`"
+    elif made.mock is not None and made.mock.kind != "AsyncMock" and made.mock.spec in ("", "list"):
+        if not is_made_awaitable(scope, call, made.mock):
+            yield call, made.name[:36], f"what a {made.mock.kind} gives"
+
+
+def is_plainly_sync(expression: ast.expr) -> bool:
+    """Whether an expression is a value that is certain to be no awaitable."""
+    return isinstance(expression, (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Compare, ast.JoinedStr, *COMPREHENSIONS))
+
+
+def is_made_awaitable(scope: Scope, call: ast.Call, mock: Value) -> bool:
+    """Whether a plain mock gives what can be awaited: by a side effect, or by what it is told to return."""
+    if side_effects(mock) or keyword(call, "side_effect") is not None or keyword(call, "wraps") is not None:
+        return True
+    given = keyword(call, "return_value") or next((keyword(made, "return_value") for _, made in mock.makers), None)
+    if given is not None and not is_plainly_sync(given):
+        return True
+    return any(path.startswith(f"{name}.") and path.endswith(SET_UP) for where, name in mock_names(scope, call) for path in where.stored)
+
+
+@rule("ATX312", "swallowing-aexit-mock", "`{0}` returns a mock, which is true and swallows every exception; add `return_value=None`",
+      calls="AsyncMock MagicMock Mock patch object setattr", nodes=(ast.Assign,))  # fmt: skip
+def swallowing_aexit_mock(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A true value from the exit method tells Python that the exception is dealt with: even `assert False` passes."""
+    for name, exits in _exits(scope, node):
+        given = mock_result(exits)
+        if given is not None and given.kind in MOCKS and (exits.kind == "AsyncMock" or name == "__exit__"):
+            yield node, name
+
+
+EXITS = ("__aexit__", "__exit__")
+
+
+def _exits(scope: Scope, node: ast.Assign | ast.Call) -> Iterator[tuple[str, Value | None]]:
+    """The mocks that an assignment or a call puts in place of an exit method."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            if isinstance(target, ast.Attribute) and target.attr in EXITS:
+                if attribute_path(target).endswith("enter__.return_value." + target.attr):
+                    continue  # the object that is entered, not the one whose exit method Python calls
+                yield target.attr, _as_mock(value(scope, target if attribute_path(target) else node.value))
+            elif isinstance(target, ast.Name) and target.id in EXITS and isinstance(scope, Class):
+                yield target.id, _as_mock(value(scope, node.value))
+            elif isinstance(target, ast.Attribute) and target.attr == "return_value" and getattr(target.value, "attr", "") in EXITS:
+                yield target.value.attr, _as_mock(value(scope, target.value))
+        return
+    made = replacement(scope, node)
+    if made is not None and made.name in EXITS:
+        if not any(path.endswith(SET_UP) for where, name in mock_names(scope, node) for path in where.stored if path.startswith(name)):
+            yield made.name, made.mock
+    for word in node.keywords if mock_function(scope, node.func) else ():
+        if word.arg in EXITS:
+            yield word.arg, _as_mock(value(scope, word.value))
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # ATX4 awaiting and asserting
 # --------------------------------------------------------------------------------------------------------------------
+
+
+@rule("ATX401", "unawaited-coroutine", "coroutine `{0}` is never awaited, so it does nothing; add `await`", each="function")
+def unawaited_coroutine(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Calling a coroutine function runs none of it: what it would have done or found wrong is missing, and the test passes."""
+    for one in losses(function):
+        if one.how == "dropped" and raising(function, one.call) is None:
+            yield one.call, brief(one.call)
+
+
+def losses(function: Function) -> Iterator[Loss]:
+    """The coroutines that a test, fixture or helper of tests loses, unless it does so on purpose; mocks are ATX3's."""
+    if not serves_tests(function.module) or not function.losses or wants_unawaited(function):
+        return
+    for one in function.losses:
+        if one.value.name != "AsyncMock" and not (raising(function, one.call) and may_raise_at_call(function, one.call)):
+            yield one
+
+
+def wants_unawaited(function: Function) -> bool:
+    """Whether a function is about the warning "was never awaited", or about coroutines that are collected."""
+    if any(mark.name == "filterwarnings" and "never awaited" in ast.unparse(mark.node) for mark in function.marks):
+        return True
+    if any(argument.arg == "recwarn" for argument in function.parameters) or function.calls_to("gc.collect"):
+        return True
+    return any(name in function.calls for name in ("warns", "catch_warnings", "assertWarns", "filterwarnings", "simplefilter"))
+
+
+RAISING = ("pytest.raises", "pytest.RaisesGroup", "contextlib.suppress")
+ASSERT_RAISES = ("assertRaises", "assertRaisesRegex", "assertRaisesRegexp")
+
+
+def raising(scope: Scope, node: ast.AST) -> ast.Call | None:
+    """The block around a node that takes an exception: pytest.raises, suppress, assertRaises."""
+    for context in with_items(scope, node):
+        if isinstance(context, ast.Call) and (
+            scope.dotted(context.func) in RAISING or getattr(context.func, "attr", "") in ASSERT_RAISES
+        ):
+            return context
+    return None
+
+
+def may_raise_at_call(scope: Scope, call: ast.Call) -> bool:
+    """Whether the exception that a block takes may come from the call itself: arguments that do not fit, or a plain
+    function that looks at its arguments before it gives a coroutine.
+    """
+    context, function = raising(scope, call), value(scope, call.func)
+    return context is not None and "TypeError" in ast.unparse(context) or function is None or is_plain_function(function)
+
+
+def is_plain_function(function: Value) -> bool:
+    """Whether a function that gives a coroutine is a plain one, whose body runs when it is called."""
+    if isinstance(function.scope, Function):
+        return not function.scope.is_async
+    callee = function.result if function.kind == "method" else knowledge.function(function.name)
+    return callee is not None and (callee.plain or callee.kind != "coroutine")
+
+
+@rule("ATX402", "assert-on-coroutine", "coroutine `{0}` is not awaited, and always true; add `await`", each="function")
+def assert_on_coroutine(function: Function) -> Iterator[tuple[Any, ...]]:
+    """A coroutine object is true whatever the function would return: the assertion cannot fail."""
+    for one in losses(function):
+        if one.how == "truth":
+            yield (one.call if one.by in function.ancestors(one.call) else one.by), brief(one.call)
+
+
+@rule("ATX403", "unawaited-in-raises", "coroutine `{0}` is not awaited, so nothing of it can raise here; add `await`", each="function")
+def unawaited_in_raises(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Nothing of the coroutine runs: the exception never comes, or another line of the block raises in its place."""
+    for one in losses(function):
+        if one.how in ("dropped", "unused") and raising(function, one.call) is not None:
+            yield one.call, brief(one.call)
+
+
+@rule("ATX404", "raises-given-coroutine-function", "`{0}` {1}; {2}",
+      calls="raises assertRaises assertRaisesRegex", nodes=(ast.AsyncWith,))  # fmt: skip
+def raises_given_coroutine_function(node: ast.Call | ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """pytest.raises calls what it is given and awaits nothing: no exception comes. And it is a plain context manager."""
+    if isinstance(node, ast.Call):
+        yield from _given_coroutine_function(node, scope)
+        return
+    for item in node.items:
+        context = item.context_expr
+        if isinstance(context, ast.Call) and (name := sync_check(scope, context)):
+            yield node, name, "is no async context manager", "use plain `with`"
+
+
+def sync_check(scope: Scope, call: ast.Call) -> str:
+    """pytest's and unittest's context managers that check what a block does, by name; "" for anything else."""
+    dotted = scope.dotted(call.func) or ""
+    if dotted in ("pytest.raises", "pytest.warns", "pytest.deprecated_call", "pytest.RaisesGroup"):
+        return dotted
+    name = ast.unparse(call.func)
+    owner = scope.owner if isinstance(scope, Function) else None
+    checks = re.fullmatch(r"self\.(assert(Raises|RaisesRegex|Warns|WarnsRegex|Logs|NoLogs)|subTest)", name)
+    return name if checks and owner is not None and owner.is_testcase else ""
+
+
+def _given_coroutine_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    index = 2 if getattr(call.func, "attr", "") == "assertRaisesRegex" else 1
+    if len(call.args) <= index or not sync_check(scope, call) or "TypeError" in ast.unparse(call.args[0]):
+        return
+    function = value(scope, call.args[index])
+    result = called(function)
+    if function is not None and function.kind == "coroutine":
+        yield call, ast.unparse(call.func), f"cannot call the coroutine `{brief(call.args[index])}`", "await it in a `with` block"
+    elif function is not None and result is not None and result.kind == "coroutine":
+        is_lambda = isinstance(function.scope, Function) and function.scope.is_lambda
+        if is_plain_function(function) and not is_lambda:
+            return
+        given = "what the lambda gives" if isinstance(call.args[index], ast.Lambda) else f"`{brief(call.args[index])}`"
+        yield call, ast.unparse(call.func), f"never awaits {given}", "await it in a `with` block"
+
+
+@rule("ATX405", "value-returned-from-async-test", "async test `{0}` returns {1}, which nobody looks at; {2}", each="test")
+def value_returned_from_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest warns about sync tests that return something; of an async test nobody sees the value, and it passes."""
+    if not test.is_coroutine_function or not test.is_plain or is_called_by_hand(test):
+        return
+    for node in test.every(ast.Return):
+        if node.value is not None and (what := _returned(test, node.value)):
+            yield node, brief_name(test.name), *what
+
+
+def is_called_by_hand(test: Function) -> bool:
+    """Whether the file itself uses a test as a function."""
+    return any(test.name in scope.facts.names or test.name in scope.calls for scope in (test.module, *test.module.all_scopes))
+
+
+def _returned(test: Function, returned: ast.expr) -> tuple[str, str] | None:
+    """What a test returns, and what it should do with it; None for what may be None."""
+    if isinstance(returned, (ast.Compare, ast.BoolOp)) or isinstance(returned, ast.UnaryOp) and isinstance(returned.op, ast.Not):
+        return "a condition", "`assert` it"
+    if isinstance(returned, ast.Constant):
+        return None if returned.value is None else ("a constant", "assert something, or return nothing")
+    if isinstance(returned, (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.JoinedStr)) or isinstance(returned, COMPREHENSIONS):
+        return "a value", "`assert` what it should be"
+    given = value(test, returned)
+    if given is None or given.kind not in ("coroutine", "task", "async generator"):
+        return None
+    return f"{'an' if given.kind[0] == 'a' else 'a'} {given.kind}", "iterate over it" if given.kind == "async generator" else "await it"
+
+
+@rule("ATX406", "coroutine-never-awaited", "coroutine `{0}` {1}; add `await`", each="function")
+def coroutine_never_awaited(function: Function) -> Iterator[tuple[Any, ...]]:
+    """A coroutine in a variable is not its result: unread it never runs, read it is the wrong object."""
+    for one in losses(function):
+        if one.how == "unused" and raising(function, one.call) is None:
+            yield one.call, brief(one.call), "is bound to a name and never awaited"
+        elif one.how == "result":
+            yield one.call, brief(one.call), f"is {USED_AS.get(type(one.by), 'used as its result')}, but never awaited"
+
+
+USED_AS = {ast.FormattedValue: "formatted as text", ast.withitem: "entered", ast.For: "iterated", ast.AsyncFor: "iterated"}
+
+
+@rule("ATX407", "sync-iteration-of-async-generator", "`{0}` is an async generator, {1}; {2}", each="function")
+def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Only `async for` runs an async generator: everything else raises TypeError, or silently runs nothing."""
+    if not serves_tests(function.module):
+        return
+    for expression, fact, remedy in _wrongly_used(function):
+        if is_async_iterator(function, expression) and not is_tried_out(function, expression):
+            yield expression, brief(expression), fact, remedy
+
+
+def is_tried_out(function: Function, node: ast.AST) -> bool:
+    """Whether a fault is there to see that it raises: in a block that asks for it, or in a function of a test that does."""
+    outer = function.outer
+    raised = [call for name in ("raises", *ASSERT_RAISES) for call in outer.calls.get(name, ())] if isinstance(outer, Function) else []
+    return is_expected(function, node) or any(re.search("TypeError|AttributeError", ast.unparse(call)) for call in raised)
+
+
+def is_async_iterator(scope: Scope, expression: ast.expr) -> bool:
+    """Whether an expression gives an object for `async for` only."""
+    given = value(scope, expression)
+    if given is None or given.kind not in ("async generator", "instance"):
+        return False
+    known = knowledge.known_class(given.name) if given.kind == "instance" and given.name else None
+    return given.kind == "async generator" or known is not None and known.iterates
+
+
+ITERATING = frozenset("list tuple set sorted sum any all next iter max min enumerate zip dict frozenset".split())
+
+
+def _wrongly_used(function: Function) -> Iterator[tuple[ast.expr, str, str]]:
+    """The expressions of a function that would be wrong as async generators, with what is wrong and what to do."""
+    loops = [node.iter for node in function.every(ast.For)]
+    loops += [one.iter for node in function.every(*COMPREHENSIONS) for one in node.generators if not one.is_async]
+    yield from ((one, "which `for` cannot iterate", "use `async for`") for one in loops if isinstance(one, (ast.Call, ast.Name)))
+    for name in ITERATING & function.calls.keys():
+        remedy = "use `anext`" if name == "next" else "use `async for`"
+        for call in function.calls[name]:
+            if function.dotted(call.func) == name and call.args and isinstance(call.args[0], (ast.Call, ast.Name)):
+                yield call.args[0], f"which `{name}` cannot iterate", remedy
+    for call in (call for name in function.module.async_generators & function.calls.keys() for call in function.calls[name]):
+        what = fate(function, call)
+        if what.what == "awaited":
+            yield call, "which cannot be awaited", "use `async for`"
+        elif what.what == "truth":
+            yield call, "which is always true", "use `async for`"
+        elif what.what == "dropped":
+            yield call, "so nothing of it runs here", "use `async for`"
+
+
+@rule("ATX408", "wrong-with", "`{0}` is {1}; {2}", each="function")
+def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
+    """The two protocols do not mix: entering raises, and a sync manager as decorator is left before the coroutine runs."""
+    if not serves_tests(function.module):
+        return
+    for node in function.every(ast.With, ast.AsyncWith):
+        is_async = isinstance(node, ast.AsyncWith)
+        for context in (item.context_expr for item in node.items):
+            if is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_tried_out(function, node):
+                continue
+            if entered_by(function, context) == ("sync" if is_async else "async"):
+                wrong, right = ("a sync", "with") if is_async else ("an async", "async with")
+                yield node, brief(context), f"{wrong} context manager", f"use `{right}`"
+    if function.is_coroutine_function:
+        for decorator in function.decorators:
+            manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
+            if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
+                yield decorator, brief(decorator), f"left before async `{brief_name(function.name)}` runs", "enter it inside, by `with`"
+
+
+def entered_by(scope: Scope, context: ast.expr) -> str:
+    """Which statement alone enters a context manager: "sync" (`with`) or "async"; "" for both and for what is not known."""
+    given = value(scope, context)
+    if given is None:
+        return ""
+    if given.kind == "instance":
+        return _instance_entered_by(given)
+    return {"context": "sync", "async context": "async", "awaitable context": "async"}.get(given.kind, "")
+
+
+def _instance_entered_by(instance: Value) -> str:
+    """The same for an object: a library's by the knowledge table, one of readable code by its methods."""
+    if isinstance(instance.scope, Class):
+        if instance.scope.roots or instance.scope.is_special:
+            return ""
+        has_sync, has_async = (instance.scope.find_method(name) is not None for name in ("__enter__", "__aenter__"))
+        return "" if has_sync == has_async else "sync" if has_sync else "async"
+    known = knowledge.known_class(instance.name)
+    return known.enters if known is not None and known.enters != "both" else ""
 
 
 # What takes a function to call and drops what it returns: index and name of the argument, and what to use instead.
@@ -3130,7 +4663,8 @@ def closest_fixtures(function: Function) -> list[Function]:
 
 
 def _fixtures_asked_for(function: Function) -> list[Function]:
-    names = list(function.requested)
+    filled = parametrized(function, indirect=False)
+    names = [name for name in function.requested if name not in filled]
     for mark in function.marks:
         if mark.name == "usefixtures" and mark.call:
             names += [name for given in mark.call.args if isinstance(name := mark.scope.constant(given), str)]
@@ -3657,13 +5191,14 @@ def is_closed_by_users(fixture: Function, closers: Iterable[str]) -> bool:
     if not fixture.fixture:
         return True
     name = fixture.fixture.name
-    for function in fixture.module.all_functions:
-        if any(argument.arg == name for argument in function.parameters):
-            for use in function.uses(name):
-                what = fate(function, use)
-                if what.what in ("entered", "async entered") or getattr(what.by, "attr", "") in closers:
-                    return True
-    return False
+    return any(closes(function, name, closers) for function in fixture.module.all_functions
+               if any(argument.arg == name for argument in function.parameters))  # fmt: skip
+
+
+def closes(function: Function, name: str, closers: Iterable[str]) -> bool:
+    """Whether a function closes or enters what a name holds."""
+    fates = [fate(function, use) for use in function.uses(name)]
+    return any(what.what in ("entered", "async entered") or getattr(what.by, "attr", "") in closers for what in fates)
 
 
 @rule("ATX702", "unbounded-consumption",
@@ -3710,6 +5245,13 @@ def redundant_marker(test: Function) -> Iterator[tuple[Any, ...]]:
     marks = [mark for mark in test.marks if mark.name == "asyncio"]
     if all(mark.is_bare for mark in marks) and neighbours_loop_scope(test) is None:
         yield from ((mark.node, test.name) for mark in marks if mark in test.own_marks)
+
+
+@rule("ATX902", "missing-fixture-annotation", "async fixture `{0}` has no return annotation; write `{1}`", each="fixture")
+def missing_fixture_annotation(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """Without it the type checker sees nothing of what the fixture gives, in any test that requests it."""
+    if fixture.is_async and fixture.node.returns is None:
+        yield fixture.node, short(fixture.name), "-> AsyncIterator[...]" if fixture.is_generator else "-> ..."
 
 
 TEST_CLIENTS = frozenset(("fastapi.testclient.TestClient", "starlette.testclient.TestClient"))
@@ -3988,6 +5530,42 @@ def is_followed(function: Function, node: ast.AST) -> bool:
         return False
     return any(not isinstance(following, (ast.Assert, ast.Pass, ast.Return)) and not NO_CLEANUP.search(ast.unparse(following))
                for following in after)  # fmt: skip
+
+
+@rule("ATX910", "future-as-return-value", "a `Future` as result of `{0}` belongs to one loop; use `AsyncMock` with the plain result",
+      calls=SET_UP_CALLS, nodes=(ast.Assign,))  # fmt: skip
+def future_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A future made in sync code fails once an async test has run, and an exception in it that nobody reads is silent."""
+    for made in set_ups(scope, node):
+        given = value(scope, made.given)
+        if made.what == "return_value" and made.mock is not None and given is not None and given.name == "asyncio.Future":
+            if given.kind == "instance":
+                yield node, _set_up_name(node)
+
+
+def _set_up_name(node: ast.Assign | ast.Call) -> str:
+    """How a message names the mock that is set up."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.func
+    return mock_text(target.value if isinstance(node, ast.Assign) and isinstance(target, ast.Attribute) else target)
+
+
+@rule("ATX911", "async-generator-as-return-value", "AsyncMock `{0}` gives `async for` a coroutine, no generator; use `MagicMock`",
+      calls=SET_UP_CALLS, nodes=(ast.Assign,))  # fmt: skip
+def async_generator_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Only code that awaits the call first gets the generator; `async for` over the call raises a TypeError."""
+    for made in set_ups(scope, node):
+        if made.mock is None or made.mock.kind != "AsyncMock":
+            continue
+        given = value(scope, made.given)
+        gives = called(given) if made.what == "side_effect" else given
+        if gives is not None and gives.kind == "async generator" and not is_awaited_first(scope, node):
+            yield node, _set_up_name(node)
+
+
+def is_awaited_first(scope: Scope, node: ast.Assign | ast.Call) -> bool:
+    """Whether the code in sight awaits a call of the mock before it iterates the result."""
+    name = getattr(node.targets[0].value, "attr", "") if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute) else ""
+    return any(isinstance(one.parent(call), ast.Await) for one in (scope.module, *scope.module.all_functions) for call in one.calls.get(name, ()))
 
 
 @rule(
