@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
+from sys import stdlib_module_names
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 
 from flake8_async_tests import knowledge
@@ -1891,26 +1892,28 @@ def spawns(scope: Scope, call: ast.AST, depth: int = 3) -> bool:
     return all(spawns(made, node.value, depth - 1) for node in made.every(ast.Return))
 
 
-def is_outcome_read(scope: Scope, tasks: ast.AST, depth: int = 10) -> bool:
+def is_outcome_read(scope: Scope, tasks: ast.AST, seen: set[ast.AST] | None = None) -> bool:
     """Whether anybody may learn what a task gave or raised, from an expression that gives it or a container of tasks.
 
-    To wait for it, to cancel it or to ask whether it is done tells nothing of that. Unknown counts as read.
+    To wait for it, to cancel it or to ask whether it is done tells nothing of that. Unknown, and too long a way, count as read.
     """
+    seen = seen if seen is not None else set()
     what = fate(scope, tasks)
-    if depth == 0 or what.what == "awaited":
-        return depth == 0 or not is_swallowed(scope, what.by)
-    if what.what in ("dropped", "truth", "compared"):
+    if tasks in seen or what.what in ("dropped", "truth", "compared"):
         return False
+    seen.add(tasks)
+    if what.what == "awaited" or len(seen) > 60:
+        return len(seen) > 60 or not is_swallowed(scope, what.by)
     if what.what == "iterated":
-        return _is_read_in_loop(scope, what.by, depth - 1)
+        return _is_read_in_loop(scope, what.by, seen)
     if what.what == "attribute" and isinstance(what.by, ast.Attribute):
-        return _is_read_of(scope, what.by, depth - 1)
+        return _is_read_of(scope, what.by, seen)
     if what.what == "argument":
-        return _is_read_by(scope, what.by, depth - 1)
+        return _is_read_by(scope, what.by, seen)
     if (names := names_bound(scope, what)) is not None:
-        return any(is_outcome_read(where, use, depth - 1) for name in names for where, use in uses_with_scope(scope, name))
+        return any(is_outcome_read(where, use, seen) for name in names for where, use in uses_with_scope(scope, name))
     if isinstance(what.by, (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Subscript, *COMPREHENSIONS)):
-        return is_outcome_read(scope, what.by, depth - 1)
+        return is_outcome_read(scope, what.by, seen)
     return True
 
 
@@ -1928,27 +1931,27 @@ def names_bound(scope: Scope, what: Fate) -> list[str] | None:
     return [name.id for name in names]
 
 
-def _is_read_in_loop(scope: Scope, loop: Any, depth: int) -> bool:
+def _is_read_in_loop(scope: Scope, loop: Any, seen: set[ast.AST]) -> bool:
     """Whether the body of a loop or comprehension reads the outcome of its variable."""
     whole = scope.parent(loop) if isinstance(loop, ast.comprehension) else loop
     if not isinstance(loop.target, ast.Name) or whole is None:
         return True
-    return any(is_outcome_read(where, use, depth) for where, use in uses_with_scope(scope, loop.target.id)
+    return any(is_outcome_read(where, use, seen) for where, use in uses_with_scope(scope, loop.target.id)
                if whole in scope.ancestors(use) or where is not scope)  # fmt: skip
 
 
-def _is_read_of(scope: Scope, read: ast.Attribute, depth: int) -> bool:
+def _is_read_of(scope: Scope, read: ast.Attribute, seen: set[ast.AST]) -> bool:
     """Whether reading an attribute of a task, or of a container of tasks, leads to an outcome."""
     if read.attr in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or read.attr in ("append", "add", "extend", "clear", "discard", "remove"):
         return False
     above = scope.parent(read)
-    return not (read.attr in ("pop", "copy", "values") and isinstance(above, ast.Call)) or is_outcome_read(scope, above, depth)
+    return not (read.attr in ("pop", "copy", "values") and isinstance(above, ast.Call)) or is_outcome_read(scope, above, seen)
 
 
 CONTAINERS = frozenset("list set tuple iter next sorted asyncio.as_completed asyncio.wait_for asyncio.shield".split())
 
 
-def _is_read_by(scope: Scope, call: ast.AST, depth: int) -> bool:
+def _is_read_by(scope: Scope, call: ast.AST, seen: set[ast.AST]) -> bool:
     """Whether a call that is given tasks leads to an outcome of theirs."""
     if not isinstance(call, ast.Call):
         return True
@@ -1956,14 +1959,14 @@ def _is_read_by(scope: Scope, call: ast.AST, depth: int) -> bool:
     if dotted in READERS or name.startswith("assert"):
         return False
     if dotted in CONTAINERS or dotted == "asyncio.gather" and scope.constant(keyword(call, "return_exceptions")) is not True:
-        return is_outcome_read(scope, call, depth)
+        return is_outcome_read(scope, call, seen)
     if dotted in ("asyncio.wait", "asyncio.gather"):
         waiting = awaiting(scope, call)
-        return waiting is None or (is_outcome_read(scope, waiting, depth) if dotted == "asyncio.wait" else not is_unread(scope, waiting))
+        return waiting is None or (is_outcome_read(scope, waiting, seen) if dotted == "asyncio.wait" else not is_unread(scope, waiting))
     if name in ("append", "add") and isinstance(call.func.value, ast.Name):
         found = scope.lookup(call.func.value)
         if found is not None and found[0] is scope and isinstance(scope, Function):
-            return any(is_outcome_read(where, use, depth) for where, use in uses_with_scope(scope, call.func.value.id))
+            return any(is_outcome_read(where, use, seen) for where, use in uses_with_scope(scope, call.func.value.id))
     return True
 
 
@@ -4406,7 +4409,6 @@ def _is_cancelled_or_waited_again(scope: Scope, use: ast.Name, wait: ast.Call) -
 
 # Blocks that are left in silence when time runs out.
 MOVING_ON = frozenset(f"{library}.move_on_{when}" for library in ("anyio", "trio") for when in ("after", "at"))
-TRIES = (ast.Try, ast.TryStar) if hasattr(ast, "TryStar") else (ast.Try,)
 
 
 @rule("ATX413", "timeout-swallows-assertions",
@@ -4519,7 +4521,7 @@ def hiding_filter(lines: Sequence[str]) -> str:
 def _may_match(message: str) -> bool:
     try:
         return re.match(message, NEVER_AWAITED, re.IGNORECASE) is not None
-    except re.error:
+    except (re.error, OverflowError, RecursionError, Warning):  # a Warning where warnings are errors
         return False
 
 
@@ -4549,14 +4551,14 @@ def coroutine_in_parametrize(module: Module) -> Iterator[tuple[Any, ...]]:
             yield function.fixture.node, ast.unparse(made)[:25]
 
 
-def coroutine_among(scope: Scope, given: ast.expr | None) -> ast.expr | None:
+def coroutine_among(scope: Scope, given: ast.expr | None, depth: int = 4) -> ast.expr | None:
     """The first coroutine in a list of parameters, in tuples and `pytest.param` too."""
-    for _ in range(2):
-        given = scope.plain(given)
-    if isinstance(given, (ast.List, ast.Tuple, ast.Set)):
-        return next((made for one in given.elts if (made := coroutine_among(scope, one))), None)
+    given = scope.plain(given)
+    parts = getattr(given, "elts", ())
     if isinstance(given, ast.Call) and scope.dotted(given.func) == "pytest.param":
-        return next((made for one in given.args if (made := coroutine_among(scope, one))), None)
+        parts = given.args
+    if parts:
+        return next((made for one in parts if (made := coroutine_among(scope, one, depth - 1))), None) if depth else None
     if not isinstance(given, ast.Call) or last_name(given.func)[:1].isupper():
         return None  # most parameters are literals and objects of classes: these are not looked up
     made = value(scope, given)
@@ -5730,20 +5732,50 @@ def is_stub(function: Function) -> bool:
     return not function.calls and not function.every(ast.Assert, ast.Assign)
 
 
-LOOP_USERS = re.compile(r"asyncio|anyio|trio|loop|task|future|queue|event|lock|client|session|app|server|stream|connect|transport|protocol|context", re.IGNORECASE)
+# Packages whose objects, or whose users' objects, may ask for the running loop.
+LOOP_PACKAGES = ("asyncio", "anyio", "trio", "aiohttp", "tornado", "twisted", "curio", "uvloop", "sniffio", "async_timeout", "asgiref", "aiokafka")
+
+
+LOOPLESS_PACKAGES = frozenset("pytest pydantic attr attrs yaml dateutil freezegun yarl multidict httpx fastapi starlette sqlalchemy jwt".split())
+CONSTRUCTORS = frozenset("__init__ __new__ __post_init__ __enter__ model_post_init".split())
 
 
 def may_need_loop(test: Function) -> bool:
-    """Whether what a test calls or requests may need a running loop: async fixtures, unknown ones, anything of asyncio."""
+    """Whether what a test calls or requests may need a running loop: async fixtures, unknown ones, code that cannot be read."""
     if test.owner and test.owner.roots and not test.owner.is_testcase:
         return True
     found = {name: find_fixture(test, name) for name in test.requested}
     given = parametrized(test) | set(patched_parameters(test)) | KNOWN_FIXTURES
     if any(fixture is None and name not in given for name, fixture in found.items()):
         return True
-    if any(fixture.is_async for fixture in closest_fixtures(test)):
-        return True
-    return any(LOOP_USERS.search(ast.unparse(call.func)) for calls in test.calls.values() for call in calls)
+    fixtures = closest_fixtures(test)
+    return any(fixture.is_async for fixture in fixtures) or not all(needs_no_loop(one) for one in (test, *fixtures, *inner_scopes(test)))
+
+
+def needs_no_loop(scope: Scope, depth: int = 3) -> bool:
+    """Whether nothing that a scope calls asks for a running loop, as far as it can be read; a test's own calls must be readable."""
+    named = (scope.dotted(uses[0]) or "" for uses in scope.facts.names.values())
+    if any(name.partition(".")[0] in LOOP_PACKAGES for name in named if name):
+        return False
+    return depth == 0 or all(_does_without(scope, call.func, depth) for calls in scope.calls.values() for call in calls)
+
+
+def _does_without(scope: Scope, function: ast.expr, depth: int) -> bool:
+    given = value(scope, function)
+    made = given.scope if given is not None and given.kind in ("function", "class") else None
+    if isinstance(made, (Function, Class)):
+        if isinstance(made, Class):
+            return all(needs_no_loop(one, depth - 1) for base in made.ancestry if isinstance(base, Class)
+                       for one in base.functions if one.name in CONSTRUCTORS)  # fmt: skip
+        return not made.is_async and needs_no_loop(made, depth - 1)
+    while isinstance(function, (ast.Attribute, ast.Subscript)):
+        function = function.value
+    if not isinstance(function, ast.Name):
+        return True  # a method of what another call gives, or of a literal
+    dotted = scope.dotted(function)
+    if dotted is None:
+        return function.id != "self" or not getattr(scope, "is_test", False)
+    return dotted in BUILTINS or dotted.partition(".")[0] in stdlib_module_names | LOOPLESS_PACKAGES
 
 
 LOCAL = re.compile(
