@@ -332,7 +332,7 @@ sync: make_url
 awaitable context: get>.ClientResponse post>.ClientResponse put>.ClientResponse patch>.ClientResponse
     delete>.ClientResponse head>.ClientResponse options>.ClientResponse request>.ClientResponse
     ws_connect>.ClientWebSocketResponse
-attribute: server>.test_utils.TestServer session>.ClientSession
+attribute: session>.ClientSession
 class .test_utils.TestServer  enters=async close=close opens=start_server loop-bound
 coroutine: close start_server
 sync: make_url
@@ -376,7 +376,7 @@ async context: begin>.ext.asyncio.AsyncConnection
 awaitable context: connect>.ext.asyncio.AsyncConnection
 class .ext.asyncio.AsyncConnection  aka=.ext.asyncio.engine.AsyncConnection
     enters=async close=close also=aclose loop-bound awaitable
-coroutine: close commit rollback execute>.engine.CursorResult exec_driver_sql>.engine.CursorResult scalar
+coroutine: close aclose commit rollback execute>.engine.CursorResult exec_driver_sql>.engine.CursorResult scalar
     scalars>.engine.ScalarResult run_sync invalidate get_raw_connection start>.ext.asyncio.AsyncConnection
     execution_options>.ext.asyncio.AsyncConnection
 sync: in_transaction in_nested_transaction get_transaction>.ext.asyncio.AsyncTransaction
@@ -386,8 +386,8 @@ awaitable context: begin>.ext.asyncio.AsyncTransaction begin_nested>.ext.asyncio
 class .ext.asyncio.AsyncTransaction  aka=.ext.asyncio.engine.AsyncTransaction enters=async awaitable
 coroutine: commit rollback close start>.ext.asyncio.AsyncTransaction
 class .ext.asyncio.AsyncSession  aka=.ext.asyncio.session.AsyncSession enters=async close=close also=aclose loop-bound
-coroutine: close commit rollback execute>.engine.Result scalar scalars>.engine.ScalarResult get refresh delete merge
-    flush stream>.ext.asyncio.AsyncResult stream_scalars>.ext.asyncio.AsyncScalarResult run_sync invalidate close_all
+coroutine: close aclose commit rollback execute>.engine.Result scalar scalars>.engine.ScalarResult get refresh delete
+    merge flush stream>.ext.asyncio.AsyncResult stream_scalars>.ext.asyncio.AsyncScalarResult run_sync invalidate close_all
     connection>.ext.asyncio.AsyncConnection
 sync: add add_all expunge expunge_all expire expire_all get_bind in_transaction in_nested_transaction is_modified
     get_transaction>.ext.asyncio.AsyncSessionTransaction get_nested_transaction>.ext.asyncio.AsyncSessionTransaction
@@ -398,8 +398,8 @@ class .ext.asyncio.async_sessionmaker  aka=.ext.asyncio.session.async_sessionmak
 sync: __call__>.ext.asyncio.AsyncSession configure
 async context: begin>.ext.asyncio.AsyncSession
 class .ext.asyncio.async_scoped_session  aka=.ext.asyncio.scoping.async_scoped_session
-coroutine: close commit rollback execute>.engine.Result scalar scalars>.engine.ScalarResult get refresh delete merge
-    flush remove
+coroutine: close aclose commit rollback execute>.engine.Result scalar scalars>.engine.ScalarResult get refresh delete
+    merge flush remove
 sync: __call__>.ext.asyncio.AsyncSession add add_all expunge expunge_all expire expire_all is_modified configure
 class .engine.Result  aka=.Result,.engine.result.Result enters=sync
 sync: all first one one_or_none scalar scalar_one scalar_one_or_none fetchall fetchone fetchmany
@@ -447,7 +447,7 @@ class .asyncio.client.Pipeline  enters=async loop-bound awaitable
 coroutine: execute watch unwatch reset discard
 sync: multi
 class .asyncio.client.PubSub  enters=async close=aclose also=close,reset loop-bound
-coroutine: aclose close subscribe psubscribe get_message parse_response connect run
+coroutine: aclose close reset subscribe psubscribe get_message parse_response connect run
 plain coroutine: unsubscribe punsubscribe ping
 async generator: listen
 class .asyncio.lock.Lock  enters=async loop-bound
@@ -501,7 +501,7 @@ sync: get_name get_query get_statusmsg get_parameters get_attributes
 TABLES["aiosqlite"] = """
 module .  aka=.core
 awaitable context: connect>.Connection
-class .Connection  aka=.core.Connection enters=async close=close loop-bound awaitable
+class .Connection  aka=.core.Connection enters=async close=close awaitable
 coroutine: close commit rollback create_function enable_load_extension interrupt load_extension set_progress_handler
     set_trace_callback backup
 awaitable context: execute>.Cursor executemany>.Cursor executescript>.Cursor cursor>.Cursor execute_fetchall
