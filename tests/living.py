@@ -379,6 +379,32 @@ async def kafka_admin() -> AsyncIterator[Any]:
     await admin.close()
 
 
+@instance("confluent_kafka.aio.AIOProducer")
+async def confluent_producer() -> AsyncIterator[Any]:
+    async with resolve("confluent_kafka.aio.AIOProducer")({"log_level": 0}) as producer:
+        yield producer
+
+
+INSTANCES["confluent_kafka.aio.AIOConsumer"] = lambda: resolve("confluent_kafka.aio.AIOConsumer")({"group.id": "x", "log_level": 0})
+
+
+@instance("pymongo.AsyncMongoClient")
+async def mongo() -> AsyncIterator[Any]:
+    client = resolve("pymongo.AsyncMongoClient")(serverSelectionTimeoutMS=1)
+    with contextlib.suppress(resolve("pymongo.errors.ServerSelectionTimeoutError")):
+        await client.aconnect()
+        await client.server_info()
+    yield client
+    await client.close()
+
+
+@instance("motor.motor_asyncio.AsyncIOMotorClient")
+async def motor() -> AsyncIterator[Any]:
+    client = resolve("motor.motor_asyncio.AsyncIOMotorClient")(io_loop=asyncio.get_running_loop())
+    yield client
+    client.close()
+
+
 @instance("asyncpg.Connection")
 async def postgres() -> AsyncIterator[Any]:
     """A real connection object around a server that is not there."""
