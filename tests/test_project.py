@@ -152,7 +152,7 @@ def test_configuration_is_what_pytest_reads(runs: list[tuple[Path, Path, str]]) 
     for top, start, output in runs:
         read = project._reading(start, top, native=True)
         mine = (str(read.rootdir), read.asyncio_mode, str(read.fixture_loop_scope), read.test_loop_scope)
-        real = (reported(output, r"^rootdir: (.*)$"), reported(output, r"mode=Mode\.(\w+)").lower(),
+        real = (reported(output, r"^rootdir: (.*)$"), reported(output, r"mode=(?:Mode\.)?(\w+)").lower(),
                 reported(output, r"default_fixture_loop_scope=(\w+)"), reported(output, r"default_test_loop_scope=(\w+)"))  # fmt: skip
         if mine != real or (read.file and read.file.name != reported(output, r"^configfile: (\S+)")):
             wrong.append((start, mine, real, read.file, output[:1500]))
