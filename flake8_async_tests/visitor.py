@@ -2623,6 +2623,7 @@ def async_test_in_testcase(test: Function) -> Iterator[tuple[Any, ...]]:
 XUNIT_MODULE = frozenset("setup_module teardown_module setup_function teardown_function setUpModule tearDownModule".split())
 XUNIT_METHODS = frozenset("setup_method teardown_method setup_class teardown_class".split())
 XUNIT_TESTCASE = frozenset("setUp tearDown setUpClass tearDownClass".split()) | XUNIT_METHODS
+NOSE_METHODS = frozenset(("setup", "teardown"))  # pytest 7 called them by name, unittest and pytest 8 never
 ISOLATED_ONLY = frozenset(("asyncSetUp", "asyncTearDown"))
 HOOKS = re.compile(r"pytest_(configure|unconfigure|sessionstart|sessionfinish|addoption|addhooks|report_header|plugin_registered"
                    r"|runtest_\w+|collection(_\w+)?|collect_\w+|ignore_collect|itemcollected|generate_tests|fixture_\w+"
@@ -2649,14 +2650,15 @@ def _setup_remedy(function: Function) -> str:
         return "use an async fixture" if name in XUNIT_MODULE and function.module.is_test_file else ""
     if owner is None or not owner.is_collected or not function.module.is_test_file or owner.is_special:
         return ""
+    is_nose = name in NOSE_METHODS and not function.parameters and not is_handed_on(function)
     if not owner.roots:
-        return "use an async fixture" if name in XUNIT_METHODS | ISOLATED_ONLY else ""
+        return "use an async fixture" if name in XUNIT_METHODS | ISOLATED_ONLY or is_nose else ""
     if not owner.is_testcase:
         return ""
     isolated = not is_plain_testcase(owner)
     if name in ISOLATED_ONLY:
         return "" if isolated else "use `IsolatedAsyncioTestCase`"
-    return "use `asyncSetUp` or `asyncTearDown` of `IsolatedAsyncioTestCase`" if name in XUNIT_TESTCASE else ""
+    return "use `asyncSetUp` or `asyncTearDown` of `IsolatedAsyncioTestCase`" if name in XUNIT_TESTCASE or is_nose else ""
 
 
 def _is_hookimpl(function: Function, decorator: ast.expr) -> bool:
@@ -2667,6 +2669,17 @@ def _is_hookimpl(function: Function, decorator: ast.expr) -> bool:
 def called_by_hand(function: Function) -> bool:
     """Whether the file calls the function itself, as some suites do from a sync set-up or from each test."""
     return any(function.name in scope.facts.calls for scope in (function.module, *function.module.all_functions))
+
+
+def is_handed_on(method: Function) -> bool:
+    """Whether the file gives a method to anything as an argument (`self.addAsyncCleanup(self.teardown)`)."""
+    return any(
+        isinstance(given, ast.Attribute) and given.attr == method.name
+        for scope in (method.module, *method.module.all_scopes)
+        for calls in scope.calls.values()
+        for call in calls
+        for given in (*call.args, *(word.value for word in call.keywords))
+    )
 
 
 @rule("ATX104", "async-generator-test",
@@ -5146,6 +5159,7 @@ def _skips_some(scope: Function, loop: ast.AST) -> bool:
 
 
 SPAWNERS = frozenset(("asyncio.create_task", "asyncio.ensure_future"))
+ENDINGS = ("close", "aclose", "stop", "shutdown", "disconnect", "cancel", "terminate", "wait_closed")
 READS_OF_TASKS = frozenset("done cancelled get_name set_name get_coro get_stack print_stack".split())
 
 
@@ -5161,6 +5175,7 @@ def forgotten_task(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
         or what.by.id.startswith("_")
         or not is_spawned(scope, call)
         or is_quick_helper(scope, call)
+        or is_ended_by_owner(scope, call)
     ):
         return
     if not scope.uses(what.by.id):
@@ -5188,6 +5203,16 @@ def is_quick_helper(scope: Scope, call: ast.Call) -> bool:
         return False
     made = scope.definition(coroutine.func)
     return made is not None and made.outer is scope or scope.dotted(coroutine.func) == "asyncio.sleep"
+
+
+def is_ended_by_owner(scope: Scope, call: ast.Call) -> bool:
+    """Whether a task runs a method of an object that the test closes later: that ends what the object started."""
+    coroutine = call.args[0] if call.args else None
+    method = coroutine.func if isinstance(coroutine, ast.Call) else None
+    if not isinstance(method, ast.Attribute):
+        return False
+    closing = (one for name in ENDINGS for one in scope.calls.get(name, ()) if start(one) > start(call))
+    return any(isinstance(one.func, ast.Attribute) and ast.unparse(one.func.value) == ast.unparse(method.value) for one in closing)
 
 
 @rule("ATX606", "blocking-sleep", "`time.sleep` blocks the event loop; use `await asyncio.sleep(...)`", calls="sleep")
@@ -5527,7 +5552,7 @@ def needs_cleanup(generator: Function, node: ast.AST) -> bool:
       nodes=(ast.AsyncFor,))  # fmt: skip
 def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A stream that broke and yields nothing passes."""
-    if not isinstance(scope, Function) or not scope.is_test or node.orelse:
+    if not isinstance(scope, Function) or not scope.is_test or node.orelse or is_retry(node):
         return
     inside = [one for one in scope.every(ast.Assert) if node in scope.ancestors(one)]
     if inside and isinstance(inside[0].test, ast.Constant):
@@ -5541,6 +5566,16 @@ def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterato
         and not is_checked_later(scope, node)
     ):
         yield inside[0], ast.unparse(node.iter)[:30]
+
+
+def is_retry(loop: ast.AsyncFor) -> bool:
+    """Whether each turn of a loop is an attempt that its body enters (tenacity's way): the first one is always made."""
+    return any(
+        isinstance(item.context_expr, ast.Name) and ast.unparse(loop.target) == item.context_expr.id
+        for statement in loop.body
+        if isinstance(statement, (ast.With, ast.AsyncWith))
+        for item in statement.items
+    )
 
 
 def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
@@ -5586,7 +5621,7 @@ def serves_tests(module: Module) -> bool:
 
 
 NO_CLEANUP = re.compile(
-    r"^(_?log(ger|ging)?\.|print\()|cancel_scope\.cancel|commit|flush|(?<!a)wait|assert|check|verify|expect|fail\(|raises",
+    r"^(_?log(ger|ging)?\.|print\()|cancel_scope\.cancel|commit|flush|(?<!a)wait|poll|assert|check|verify|expect|fail\(|raises",
     re.IGNORECASE,
 )
 
@@ -5597,22 +5632,23 @@ def is_followed(function: Function, node: ast.AST) -> bool:
     Assertions, waits and commits belong to the way on which nothing was raised; a task group cancels itself when
     its body raises.
     """
-    statement = function.statement(node)
-    around = [
-        one
-        for one in (statement, *function.ancestors(statement))
-        if isinstance(one, ast.stmt) and one is not function.node
-    ]
-    after = [
-        following
-        for one in around
-        if not isinstance(function.parent(one), LOOPS)
-        for following in statements_after(function, one)
-    ]
+    after = list(_reached_after(function, node))
     if any(isinstance(following, ast.Raise) for following in after):
         return False
-    return any(not isinstance(following, (ast.Assert, ast.Pass, ast.Return)) and not NO_CLEANUP.search(ast.unparse(following))
+    return any(not isinstance(following, (ast.Assert, ast.Pass, ast.Return, *FUNCTIONS)) and not NO_CLEANUP.search(ast.unparse(following))
                for following in after)  # fmt: skip
+
+
+def _reached_after(function: Function, node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements that follow a node, in its block and the blocks around it, up to the one that leaves the function."""
+    statement = function.statement(node)
+    for one in (statement, *function.ancestors(statement)):
+        if not isinstance(one, ast.stmt) or one is function.node or isinstance(function.parent(one), LOOPS):
+            continue
+        for following in statements_after(function, one):
+            yield following
+            if isinstance(following, (ast.Return, ast.Raise)):
+                return
 
 
 @rule("ATX910", "future-as-return-value", "a `Future` as result of `{0}` belongs to one loop; use `AsyncMock` with the plain result",
