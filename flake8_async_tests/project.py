@@ -86,8 +86,8 @@ def _ini(path: Path) -> dict[str, dict[str, str]] | None:
     text = _text(path)
     try:
         parser.read_string(text or "")
-    except (configparser.Error, ValueError):
-        return None
+    except (configparser.Error, ValueError, AttributeError):
+        return None  # before Python 3.13, AttributeError where a key without a value goes on in the next line
     return None if text is None else {name: {k: v or "" for k, v in parser.items(name)} for name in parser.sections()}
 
 
@@ -299,7 +299,7 @@ def normal(name: str) -> str:
 
 
 def version(text: str) -> Version:
-    return tuple(int(part) for part in re.findall(r"\d+", text.split("+")[0])[:4])
+    return tuple(int(part[:18]) for part in re.findall(r"\d+", text.split("+")[0])[:4])
 
 
 def _bump(parts: Version, keep: int) -> Version:
@@ -592,12 +592,15 @@ class Folder:
         parts = dotted.split(".")
         if not all(part.isidentifier() for part in parts):
             return None
-        for root in self.roots:
-            place = root.joinpath(*parts)
-            for candidate in (place.with_name(place.name + ".py"), place / "__init__.py"):
-                if stamp(candidate) and candidate.is_relative_to(self.top):
-                    return candidate
-        return None
+        return next((found for root in self.roots if (found := _module_file(root.joinpath(*parts), self.top))), None)
+
+
+def _module_file(place: Path, top: Path) -> Path | None:
+    """The file of the module or package at a place inside the project."""
+    for candidate in (place.parent / f"{place.name}.py", place / "__init__.py"):
+        if stamp(candidate) and candidate.is_relative_to(top):
+            return candidate
+    return None
 
 
 def _clean(path: Path) -> Path:
@@ -803,11 +806,8 @@ class Project:
         base = inside.path.parent
         for _ in range(len(dotted) - len(rest) - 1):
             base = base.parent
-        place = base.joinpath(*rest.split(".")) if rest else base
-        for candidate in (place.with_name(place.name + ".py"), place / "__init__.py"):
-            if stamp(candidate) and candidate.is_relative_to(self.folder.top):
-                return candidate
-        return None
+        parts = rest.split(".") if rest else []
+        return _module_file(base.joinpath(*parts), self.folder.top) if all(part.isidentifier() for part in parts) else None
 
     def definition(self, dotted: str, inside: Module, depth: int = 0) -> Function | Class | None:
         """The function or class of a first-party module that a dotted name means; re-exports are followed."""
@@ -861,15 +861,21 @@ def plugin_names(module: Scope) -> list[str]:
         value = binding.value if binding.how == "assign" else None
         elements = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]
         found += [one.value for one in elements if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def project_of(path: Path | None, settings: Settings) -> Project:
     """The project around a file; around the working directory for text without a name."""
-    absolute = None
-    if path is not None:
-        absolute = _clean(Path.cwd() / path)
-    return Project(absolute, folder_of(absolute.parent if absolute else Path.cwd(), settings), settings)
+    absolute = _clean(_here_and_now() / path) if path is not None else None
+    return Project(absolute, folder_of(absolute.parent if absolute else _here_and_now(), settings), settings)
+
+
+def _here_and_now() -> Path:
+    """The working directory; the root if it has been deleted."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path(os.sep)
 
 
 # --------------------------------------------------------------------------------------------------------------------

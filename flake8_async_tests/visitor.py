@@ -1185,8 +1185,10 @@ def value(scope: Scope, expression: ast.AST | None) -> Value | None:
         module = scope.module
         if module.value_depth < 40:
             module.value_depth += 1
-            cache[expression] = _value(scope, expression)
-            module.value_depth -= 1
+            try:
+                cache[expression] = _value(scope, expression)
+            finally:
+                module.value_depth -= 1
     return cache[expression]
 
 
@@ -2465,7 +2467,7 @@ def check(module: Module) -> Iterator[Finding]:
     rules = table(module.settings.opt_in)
     found = set()
     for one, (node, *words) in _judged(module, rules):
-        found.add((*_place(node), f"{one.code} {one.message.format(*words)}"))
+        found.add((*_place(node), f"{one.code} {_printable(one.message.format(*words))}"))
     yield from sorted(found - _beside_others(module, found))
 
 
@@ -2478,6 +2480,13 @@ def _beside_others(module: Module, found: set[Finding]) -> set[Finding]:
         for first, node in spans for finding in alone
         if finding[0] == node.lineno and any(first <= line <= node.end_lineno and text[:6] != "ATX915" for line, _, text in found)
     }  # fmt: skip
+
+
+def _printable(message: str) -> str:
+    """One line that any terminal shows: a string of the code may hold line ends, and lone surrogates end flake8."""
+    if message.isprintable():
+        return message
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in message)
 
 
 def _place(node: Any) -> Position:
