@@ -1763,6 +1763,7 @@ SYNC_NAMES = frozenset(name for name in dir(builtins) if name.islower()) - {"ane
     assertLessEqual assertRegex assertCountEqual assertListEqual assertDictEqual raises skip patch object setattr setenv delenv set_level getLogger debug warning is_set create_task ensure_future start_soon""".split()
 )
 
+
 def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
     """How the value of an expression would be lost if it were a coroutine, and the node that does it."""
     found: dict[str, ast.AST] = {}
@@ -5794,10 +5795,10 @@ def may_need_loop(test: Function) -> bool:
     if any(fixture is None and name not in given for name, fixture in found.items()):
         return True
     fixtures = closest_fixtures(test)
-    return any(fixture.is_async for fixture in fixtures) or not all(needs_no_loop(one) for one in (test, *fixtures, *inner_scopes(test)))
+    return any(fixture.is_async for fixture in fixtures) or not all(asks_for_no_loop(one) for one in (test, *fixtures, *inner_scopes(test)))
 
 
-def needs_no_loop(scope: Scope, depth: int = 3) -> bool:
+def asks_for_no_loop(scope: Scope, depth: int = 3) -> bool:
     """Whether nothing that a scope calls asks for a running loop, as far as it can be read; a test's own calls must be readable."""
     named = (scope.dotted(uses[0]) or "" for uses in scope.facts.names.values())
     if any(name.partition(".")[0] in LOOP_PACKAGES for name in named if name):
@@ -5810,9 +5811,9 @@ def _does_without(scope: Scope, function: ast.expr, depth: int) -> bool:
     made = given.scope if given is not None and given.kind in ("function", "class") else None
     if isinstance(made, (Function, Class)):
         if isinstance(made, Class):
-            return all(needs_no_loop(one, depth - 1) for base in made.ancestry if isinstance(base, Class)
+            return all(asks_for_no_loop(one, depth - 1) for base in made.ancestry if isinstance(base, Class)
                        for one in base.functions if one.name in CONSTRUCTORS)  # fmt: skip
-        return not made.is_async and needs_no_loop(made, depth - 1)
+        return not made.is_async and asks_for_no_loop(made, depth - 1)
     while isinstance(function, (ast.Attribute, ast.Subscript)):
         function = function.value
     if not isinstance(function, ast.Name):
