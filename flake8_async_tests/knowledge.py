@@ -1,7 +1,7 @@
 """What the names of known libraries are: tables, and look-ups in them.
 
-Every row is verified against the real library by tests/test_knowledge.py; a name that is not certain in all supported
-versions is left out, because what is not known is never reported. The tables are text, one per library, and are split
+Every column of every row is verified against the real library by tests/test_knowledge.py; a name that is not certain in
+all supported versions is left out, because what is not known is never reported. The tables are text, one per library, and are split
 when the first name of that library is looked up, so that importing this module costs next to nothing.
 
 How to read a table. A name that starts with a dot belongs to the table's own library. `module .x aka=.y` starts the
@@ -595,7 +595,8 @@ coroutine: new_page>.async_api.Page new_context>.async_api.BrowserContext close
 sync: is_connected
 class .async_api.BrowserContext  enters=async close=close loop-bound
 coroutine: new_page>.async_api.Page close cookies add_cookies clear_cookies grant_permissions clear_permissions
-    storage_state route unroute unroute_all route_from_har new_cdp_session add_init_script set_offline set_geolocation set_extra_http_headers wait_for_event
+    storage_state route unroute unroute_all route_from_har new_cdp_session add_init_script set_offline
+    set_geolocation set_extra_http_headers wait_for_event
     expose_function expose_binding
 sync: set_default_timeout set_default_navigation_timeout
 async context: expect_page expect_event
@@ -617,7 +618,8 @@ coroutine: close reload>.async_api.Response go_back>.async_api.Response go_forwa
     wait_for_event expose_function expose_binding opener unroute_all route_from_har route_web_socket
     add_locator_handler remove_locator_handler
 sync: is_closed frame set_default_timeout set_default_navigation_timeout
-async context: expect_response expect_request expect_request_finished expect_websocket expect_worker expect_popup expect_download expect_event expect_console_message
+async context: expect_response expect_request expect_request_finished expect_websocket expect_worker expect_popup
+    expect_download expect_event expect_console_message
     expect_file_chooser
 attribute: keyboard>.async_api.Keyboard mouse>.async_api.Mouse context>.async_api.BrowserContext
     main_frame>.async_api.Frame request>.async_api.APIRequestContext
