@@ -501,7 +501,7 @@ sync: get_name get_query get_statusmsg get_parameters get_attributes
 TABLES["aiosqlite"] = """
 module .  aka=.core
 awaitable context: connect>.Connection
-class .Connection  aka=.core.Connection enters=async close=close loop-bound awaitable
+class .Connection  aka=.core.Connection enters=async close=close awaitable
 coroutine: close commit rollback create_function enable_load_extension interrupt load_extension set_progress_handler
     set_trace_callback backup
 awaitable context: execute>.Cursor executemany>.Cursor executescript>.Cursor cursor>.Cursor execute_fetchall
