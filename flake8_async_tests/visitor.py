@@ -3153,7 +3153,7 @@ def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
     """pytest-asyncio 1.0 dropped the fixture: an override changes nothing any more, a request finds nothing."""
     module = function.module
     is_override = function.fixture is not None and function.fixture.name == "event_loop"
-    if not (is_override or "event_loop" in function.requested and (function.fixture or function.is_test)):
+    if not is_override and "event_loop" not in function.requested:
         return
     if not uses_pytest_asyncio(module) or pinned_below(module, "1.0") or other_runner(module):
         return
@@ -3161,9 +3161,7 @@ def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
         if all(one.is_async for one in users(function)):  # sync code runs things on that loop itself
             remedy = "use `loop_scope` or `pytest_asyncio_loop_factories`"
             yield function.node, "pytest-asyncio 1.0 ignores an `event_loop` fixture", remedy
-    elif "event_loop" in parametrized(function) or not function.is_plain:
-        return
-    elif is_asyncio_run(function):
+    elif is_asyncio_run(function) and "event_loop" not in parametrized(function):
         found = find_fixture(function, "event_loop") is not None
         fact = "`event_loop` is not the loop that runs `{0}`" if found else "pytest-asyncio 1.0 has no `event_loop` for `{0}`"
         yield function.node, fact.format(short(function.name)), "call `asyncio.get_running_loop()`"
