@@ -5666,10 +5666,10 @@ def may_need_loop(test: Function) -> bool:
     if any(fixture is None and name not in given for name, fixture in found.items()):
         return True
     fixtures = closest_fixtures(test)
-    return any(fixture.is_async for fixture in fixtures) or not all(needs_no_loop(one) for one in (test, *fixtures, *inner_scopes(test)))
+    return any(fixture.is_async for fixture in fixtures) or not all(runs_without_loop(one) for one in (test, *fixtures, *inner_scopes(test)))
 
 
-def needs_no_loop(scope: Scope, depth: int = 3) -> bool:
+def runs_without_loop(scope: Scope, depth: int = 3) -> bool:
     """Whether nothing that a scope calls asks for a running loop, as far as it can be read; a test's own calls must be readable."""
     named = (scope.dotted(uses[0]) or "" for uses in scope.facts.names.values())
     if any(name.partition(".")[0] in LOOP_PACKAGES for name in named if name):
@@ -5682,9 +5682,9 @@ def _does_without(scope: Scope, function: ast.expr, depth: int) -> bool:
     made = given.scope if given is not None and given.kind in ("function", "class") else None
     if isinstance(made, (Function, Class)):
         if isinstance(made, Class):
-            return all(needs_no_loop(one, depth - 1) for base in made.ancestry if isinstance(base, Class)
+            return all(runs_without_loop(one, depth - 1) for base in made.ancestry if isinstance(base, Class)
                        for one in base.functions if one.name in CONSTRUCTORS)  # fmt: skip
-        return not made.is_async and needs_no_loop(made, depth - 1)
+        return not made.is_async and runs_without_loop(made, depth - 1)
     while isinstance(function, (ast.Attribute, ast.Subscript)):
         function = function.value
     if not isinstance(function, ast.Name):
