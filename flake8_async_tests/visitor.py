@@ -4461,8 +4461,9 @@ def coroutine_in_parametrize(module: Module) -> Iterator[tuple[Any, ...]]:
     for scope in (module, *module.all_classes):
         yield from coroutine_constants(scope)
     for function in module.all_functions:
-        for mark in function.own_marks + (function.owner.own_marks if function.owner else []):
-            if mark.name == "parametrize" and mark.call and (made := coroutine_among(mark.scope, argument(mark.call, 1, "argvalues"))):
+        for mark in function.marks:
+            given = argument(mark.call, 1, "argvalues") if mark.name == "parametrize" and mark.call else None
+            if mark.scope.module is module and (made := coroutine_among(mark.scope, given)):
                 yield mark.node, ast.unparse(made)[:25]
         if function.fixture and (made := coroutine_of_fixture(function)):
             yield function.fixture.node, ast.unparse(made)[:25]
