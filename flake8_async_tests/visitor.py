@@ -1904,6 +1904,8 @@ def _is_read_of(scope: Scope, read: ast.Attribute, seen: set[ast.AST]) -> bool:
     if read.attr in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or read.attr in ("append", "add", "extend", "clear", "discard", "remove"):
         return False
     above = scope.parent(read)
+    if read.attr == "add_done_callback" and isinstance(above, ast.Call) and above.args:
+        return last_name(above.args[0]) not in ("discard", "remove")  # the set that keeps the task alive
     return not (read.attr in ("pop", "copy", "values") and isinstance(above, ast.Call)) or is_outcome_read(scope, above, seen)
 
 
@@ -4514,7 +4516,7 @@ def assertion_in_forgotten_task(test: Function) -> Iterator[tuple[Any, ...]]:
     for function in helpers_called(test):
         asserted = [one for one in function.every(ast.Assert, ast.Expr) if is_assertion(one)]
         where = runs_forgotten(test, function) if asserted else ""
-        if where and not any(shows_later(function, one) for one in asserted):
+        if where and not any(shows_later(test, function, one) for one in asserted):
             yield asserted[0], function.name[:25], where, "await it" if "task" in where else "assert in the test"
 
 
@@ -4554,14 +4556,14 @@ def has_own_finding(scope: Scope, call: ast.Call) -> bool:
     return any(True for _ in forgotten_task(call, scope))
 
 
-def shows_later(function: Function, assertion: ast.AST) -> bool:
+def shows_later(test: Function, function: Function, assertion: ast.AST) -> bool:
     """Whether a failed assertion shows in what a function does not do any more: what follows touches the world outside."""
     loops = {part for above in function.ancestors(assertion) if isinstance(above, LOOPS) for part in above.body}
     done = [block for block, field in blocks(function, assertion) if isinstance(block, ast.Try) and field == "body" and block.finalbody]
     for uses in function.facts.names.values():
         for use in uses:
             is_after = start(use) > end(assertion) and not any(is_in_finally(function, use, block) for block in done)
-            if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use):
+            if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use, never_reads(test)):
                 return True
     return False
 
@@ -4570,14 +4572,19 @@ def is_in_finally(function: Function, node: ast.AST, block: ast.AST) -> bool:
     return any(around is block and field == "finalbody" for around, field in blocks(function, node))
 
 
-def is_outside(function: Function, use: ast.Name) -> bool:
-    """Whether a name stands for something that others see too: a parameter, or a variable of an outer scope."""
+def never_reads(test: Function) -> bool:
+    """Whether a test opens its connection itself and reads nothing from it: what a handler does not answer is not missed."""
+    return bool(test.calls_to("asyncio.open_connection")) and not any(name.startswith("read") for name in test.calls)
+
+
+def is_outside(function: Function, use: ast.Name, deaf: bool) -> bool:
+    """Whether a name stands for something that others see too: a variable of an outer scope, or a parameter unless the test is deaf to it."""
     found = function.lookup(use)
     if found is None:
         return use.id not in BUILTINS
     scope, bindings = found
     if scope is function:
-        return any(binding.how in ("parameter", "other") for binding in bindings)
+        return any(binding.how == "other" or binding.how == "parameter" and not deaf for binding in bindings)
     return any(binding.how not in ("import", "definition") for binding in bindings)
 
 
