@@ -1948,6 +1948,8 @@ def _is_read_of(scope: Scope, read: ast.Attribute, seen: set[ast.AST]) -> bool:
     if read.attr in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or read.attr in ("append", "add", "extend", "clear", "discard", "remove"):
         return False
     above = scope.parent(read)
+    if read.attr == "add_done_callback" and isinstance(above, ast.Call) and above.args:
+        return last_name(above.args[0]) not in ("discard", "remove")  # the set that keeps the task alive
     return not (read.attr in ("pop", "copy", "values") and isinstance(above, ast.Call)) or is_outcome_read(scope, above, seen)
 
 
@@ -4565,8 +4567,9 @@ def coroutine_in_parametrize(module: Module) -> Iterator[tuple[Any, ...]]:
     for scope in (module, *module.all_classes):
         yield from coroutine_constants(scope)
     for function in module.all_functions:
-        for mark in function.own_marks + (function.owner.own_marks if function.owner else []):
-            if mark.name == "parametrize" and mark.call and (made := coroutine_among(mark.scope, argument(mark.call, 1, "argvalues"))):
+        for mark in function.marks:
+            given = argument(mark.call, 1, "argvalues") if mark.name == "parametrize" and mark.call else None
+            if mark.scope.module is module and (made := coroutine_among(mark.scope, given)):
                 yield mark.node, ast.unparse(made)[:25]
         if function.fixture and (made := coroutine_of_fixture(function)):
             yield function.fixture.node, ast.unparse(made)[:25]
@@ -4617,7 +4620,7 @@ def assertion_in_forgotten_task(test: Function) -> Iterator[tuple[Any, ...]]:
     for function in helpers_called(test):
         asserted = [one for one in function.every(ast.Assert, ast.Expr) if is_assertion(one)]
         where = runs_forgotten(test, function) if asserted else ""
-        if where and not any(shows_later(function, one) for one in asserted):
+        if where and not any(shows_later(test, function, one) for one in asserted):
             yield asserted[0], function.name[:25], where, "await it" if "task" in where else "assert in the test"
 
 
@@ -4657,14 +4660,14 @@ def has_own_finding(scope: Scope, call: ast.Call) -> bool:
     return any(True for _ in forgotten_task(call, scope))
 
 
-def shows_later(function: Function, assertion: ast.AST) -> bool:
+def shows_later(test: Function, function: Function, assertion: ast.AST) -> bool:
     """Whether a failed assertion shows in what a function does not do any more: what follows touches the world outside."""
     loops = {part for above in function.ancestors(assertion) if isinstance(above, LOOPS) for part in above.body}
     done = [block for block, field in blocks(function, assertion) if isinstance(block, ast.Try) and field == "body" and block.finalbody]
     for uses in function.facts.names.values():
         for use in uses:
             is_after = start(use) > end(assertion) and not any(is_in_finally(function, use, block) for block in done)
-            if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use):
+            if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use, never_reads(test)):
                 return True
     return False
 
@@ -4673,14 +4676,19 @@ def is_in_finally(function: Function, node: ast.AST, block: ast.AST) -> bool:
     return any(around is block and field == "finalbody" for around, field in blocks(function, node))
 
 
-def is_outside(function: Function, use: ast.Name) -> bool:
-    """Whether a name stands for something that others see too: a parameter, or a variable of an outer scope."""
+def never_reads(test: Function) -> bool:
+    """Whether a test opens its connection itself and reads nothing from it: what a handler does not answer is not missed."""
+    return bool(test.calls_to("asyncio.open_connection")) and not any(name.startswith("read") for name in test.calls)
+
+
+def is_outside(function: Function, use: ast.Name, deaf: bool) -> bool:
+    """Whether a name stands for something that others see too: a variable of an outer scope, or a parameter unless the test is deaf to it."""
     found = function.lookup(use)
     if found is None:
         return use.id not in BUILTINS
     scope, bindings = found
     if scope is function:
-        return any(binding.how in ("parameter", "other") for binding in bindings)
+        return any(binding.how == "other" or binding.how == "parameter" and not deaf for binding in bindings)
     return any(binding.how not in ("import", "definition") for binding in bindings)
 
 
@@ -5793,10 +5801,10 @@ def may_need_loop(test: Function) -> bool:
     if any(fixture is None and name not in given for name, fixture in found.items()):
         return True
     fixtures = closest_fixtures(test)
-    return any(fixture.is_async for fixture in fixtures) or not all(asks_for_no_loop(one) for one in (test, *fixtures, *inner_scopes(test)))
+    return any(fixture.is_async for fixture in fixtures) or not all(runs_without_loop(one) for one in (test, *fixtures, *inner_scopes(test)))
 
 
-def asks_for_no_loop(scope: Scope, depth: int = 3) -> bool:
+def runs_without_loop(scope: Scope, depth: int = 3) -> bool:
     """Whether nothing that a scope calls asks for a running loop, as far as it can be read; a test's own calls must be readable."""
     named = (scope.dotted(uses[0]) or "" for uses in scope.facts.names.values())
     if any(name.partition(".")[0] in LOOP_PACKAGES for name in named if name):
@@ -5809,9 +5817,9 @@ def _does_without(scope: Scope, function: ast.expr, depth: int) -> bool:
     made = given.scope if given is not None and given.kind in ("function", "class") else None
     if isinstance(made, (Function, Class)):
         if isinstance(made, Class):
-            return all(asks_for_no_loop(one, depth - 1) for base in made.ancestry if isinstance(base, Class)
+            return all(runs_without_loop(one, depth - 1) for base in made.ancestry if isinstance(base, Class)
                        for one in base.functions if one.name in CONSTRUCTORS)  # fmt: skip
-        return not made.is_async and asks_for_no_loop(made, depth - 1)
+        return not made.is_async and runs_without_loop(made, depth - 1)
     while isinstance(function, (ast.Attribute, ast.Subscript)):
         function = function.value
     if not isinstance(function, ast.Name):
