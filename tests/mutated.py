@@ -101,7 +101,7 @@ def rename(tree: ast.Module, pick: Pick) -> None:
     if fields:
         node, field = fields[pick(len(fields))]
         other, its = fields[pick(len(fields))]
-        old, new = getattr(node, field), getattr(other, its)
+        old, new = getattr(node, field), getattr(other, its) + ("" if pick(4) else "\xe9")
         for one, its in fields if pick(2) else [(node, field)]:
             if getattr(one, its) == old and "." not in new:
                 setattr(one, its, new)

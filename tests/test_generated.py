@@ -16,7 +16,7 @@ import linting
 import mutated
 import pytest
 from hosts import flake8
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flake8_async_tests import Plugin, project
@@ -43,6 +43,7 @@ def checked(source: str, around: project.Project | None = None) -> list[tuple[in
 
 
 @given(PROGRAMS)
+@settings(max_examples=settings.default.max_examples // 3)  # these take long to make
 def test_any_program(source):
     """Whatever Python's grammar allows, alone and as the body of a test."""
     try:
@@ -160,20 +161,25 @@ def toml(value: object) -> str:
     return json.dumps(value)
 
 
+QUESTIONS = [
+    *(lambda one, name=name: [getattr(reading, name) for reading in one.readings]
+      for name in ("asyncio_mode", "fixture_loop_scope", "test_loop_scope", "has_timeout")),
+    *(lambda one, key=key: [(reading.words(key), reading.lines(key), reading.get(key)) for reading in one.readings]
+      for key in ("python_files", "usefixtures", "addopts", "timeout")),
+    *(lambda one, name=name: getattr(one, name) for name in ("problems", "conftests", "hooks", "runners", "rootdir", "plugins")),
+    *(lambda one, name=name: getattr(one.folder, name) for name in ("roots", "python", "has_declarations", "native")),
+    lambda one: one.agreed("asyncio_mode"),
+    lambda one: (one.below("pytest", "9"), one.at_least("pytest", "8.4"), one.declares("httpx"), one.mentions("anyio")),
+    lambda one: checked("import pytest\nimport helpers\n@pytest.mark.asyncio\nasync def test_a(client): await client.get()\n", one),
+]  # fmt: skip
+
+
 def ask_everything(folder: Path) -> None:
     """Every question that a rule may ask of the project."""
     forget()
     around = project.project_of(folder / "test_a.py", Settings())
-    for reading in around.readings:
-        for name in ("asyncio_mode", "fixture_loop_scope", "test_loop_scope", "has_timeout"):
-            getattr(reading, name)
-        for name in ("python_files", "usefixtures"):
-            reading.words(name), reading.lines(name)
-    for name in ("problems", "conftests", "hooks", "runners", "rootdir", "plugins"):
-        getattr(around, name)
-    around.below("pytest", "9"), around.at_least("pytest", "8.4"), around.declares("httpx"), around.mentions("anyio")
-    around.agreed("asyncio_mode"), around.folder.roots, around.folder.python, around.folder.has_declarations
-    checked("import pytest\nimport helpers\n@pytest.mark.asyncio\nasync def test_a(client): await client.get()\n", around)
+    for question in QUESTIONS:
+        question(around)
 
 
 @given(DATA, SHAPES)

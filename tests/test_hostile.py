@@ -83,8 +83,9 @@ CONFTESTS = {
     "unknown coding": "# coding: no-such\n",
     "plugins that are none": "pytest_plugins = [1, None, *other, '', '.', '..', 'a.b', '\\0', '/', 'a' * 9, 'conftest', 'test_a']\n",
     "a hundred thousand plugins": f"pytest_plugins = {['conftest', 'nowhere'] * 50_000}\n",
-    "odd names": "from unittest.mock import patch\npatch('./.x'); patch('..//.y'); patch('\\0.z'); patch('.'); patch(''); patch('a' * 9)\n"
-                 + "".join(f"patch({name!r}).start()\n" for name in ("./.x", "..//.y", "\0.z", ".", "", "....", "a" * 9999, "\ud800.a", "..x.y")),
+    "odd names": "from unittest.mock import patch\n" + "".join(
+        f"@patch({name!r})\nasync def test_{number}(m): m.get(); await m()\n"
+        for number, name in enumerate(("./.x", "..//.y", "\0.z", ".", "", "....", "a" * 9999, "\ud800.a", "..x.y", "/etc.x"))),
     "fixtures in a circle": "import pytest\n@pytest.fixture\ndef client(other): return other\n@pytest.fixture\ndef other(client): return client\n"
                             "@pytest.fixture\ndef own(own): return own\n",
 }  # fmt: skip
@@ -109,16 +110,17 @@ def test_conftest(suite, text):
     (suite / "sub" / "__init__.py").touch()
     for name in ("test_a.py", "sub/test_a.py"):
         judged(suite, name)
-    assert list(checked(suite / "sub" / "test_b.py")) == list(checked(suite / "sub" / "test_b.py"))
+    for name in ("sub/test_b.py", "conftest.py"):
+        lint_if_parsed(suite / name)
 
 
-def checked(path: Path):
-    """Lint the hostile text itself, if Python parses it."""
+def lint_if_parsed(path: Path) -> None:
+    """Lint the hostile text itself, unless it is no program."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
-    yield from Plugin(tree, str(path), path.read_text("latin-1").splitlines(keepends=True)).run()
+    list(Plugin(tree, str(path), ["async def test"], linting.options(extend_select=["ATX9"])).run())
 
 
 def test_conftest_chain_in_a_circle(suite):
@@ -322,6 +324,8 @@ import os, shutil, sys
 PROJECT = os.path.realpath(os.getcwd())
 removing = []
 def vanish(event, arguments):
+    if event == "compile" and {early} and b"TestPlain" in bytes(arguments[0] or b""):
+        shutil.rmtree(PROJECT)
     path = arguments[0] if event in ("open", "os.listdir") and not removing else None
     if isinstance(path, (str, os.PathLike)) and os.path.abspath(path).startswith(PROJECT + os.sep):
         path = os.path.abspath(path)
@@ -335,16 +339,24 @@ sys.addaudithook(vanish)
 VANISHING = {"file": "shutil.rmtree(path) if os.path.isdir(path) else os.path.lexists(path) and os.remove(path)", "project": "shutil.rmtree(PROJECT, True)"}
 
 
-@pytest.mark.parametrize("how", VANISHING.values(), ids=VANISHING)
+@pytest.mark.parametrize("how", VANISHING)
 @pytest.mark.parametrize("first", [*FILES, "conftest.py", "requirements/dev.txt", "uv.lock", ".github/workflows/ci.yml"])
 def test_vanishing(suite, how, first):
     """A file goes away between the look at it and the reading of it: alone, or with the whole folder of the run."""
     (suite / first).parent.mkdir(parents=True, exist_ok=True)
     (suite / first).write_text("")
     (suite / "helpers.py").write_text("")
-    run = flake8(suite, "--isolated", "-j1", *SELECT, "test_a.py", before=VANISH.format(how=how))
+    run = flake8(suite, "--isolated", "-j1", *SELECT, "test_a.py", before=VANISH.format(how=VANISHING[how], early=False))
     assert not run.stderr
     assert [(line, code) for _, line, code in findings(run)] == PLANTED
+
+
+def test_vanishing_before_the_plugin_runs(suite):
+    """flake8 has read and parsed the file when its folder, the working directory, goes."""
+    run = flake8(suite, "--isolated", "-j1", *SELECT, "test_a.py", before=VANISH.format(how="pass", early=True))
+    assert not suite.exists()
+    assert not run.stderr
+    assert (8, "ATX102") in {(line, code) for _, line, code in findings(run)}
 
 
 def test_vanishing_itself(suite):
