@@ -489,16 +489,20 @@ class Scope:
 
     @cached_property
     def aliases(self) -> dict[str, list[str]]:
-        """Names bound to attributes (`response = client.get.return_value`), by path."""
+        """Other names of what a path names: `response = client.get.return_value`, `client = self.client = AsyncMock()`."""
         found: dict[str, list[str]] = defaultdict(list)
         for name, bindings in self.bindings.items():
             for binding in bindings:
-                if binding.how == "assign" and isinstance(binding.value, ast.Attribute) and (path := attribute_path(binding.value)):
+                if binding.how == "assign" and (path := attribute_path(binding.value)):
                     found[path].append(name)
         for path, several in self.stored.items():
             for written in several:
-                if isinstance(written, ast.Attribute) and (source := attribute_path(written)):
+                if written is not None and (source := attribute_path(written)):
                     found[source].append(path)
+        for node in self.facts.nodes.get(ast.Assign, ()):
+            paths = [path for target in node.targets if (path := attribute_path(target))] if len(node.targets) > 1 else []
+            for path in paths:
+                found[path] += [other for other in paths if other != path]
         return found
 
     def quoted(self, text: str) -> str | None:
@@ -1210,7 +1214,9 @@ def _value_of_name(scope: Scope, name: ast.Name) -> Value | None:
     where, bindings = found
     result = agreed([_bound(where, name.id, binding) for binding in bindings if not _is_none(binding)])
     if result is not None and result.kind in MOCKS:
-        here = [(where, name.id)] if where is scope else [(where, name.id), (scope, name.id)]
+        here = [(where, name.id), *((where, alias) for alias in where.aliases.get(name.id, ()))]
+        if where is not scope:
+            here.append((scope, name.id))
         return result._replace(paths=tuple(dict.fromkeys([*here, *result.paths])))
     return result
 
@@ -1454,6 +1460,7 @@ def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value 
     if any(isinstance(where, Class) or _is_optional(where, one) or _is_later(scope, expression, where, one) for where, one in written):
         return (None,)
     given = agreed([_written(where, one) for where, one in written])
+    places += tuple((where, alias) for where, path in places for alias in where.aliases.get(path, ()))
     return (given._replace(paths=(*given.paths, *places)) if given is not None and given.kind in MOCKS else given,)
 
 
