@@ -2573,7 +2573,7 @@ def _claim_of_pair(scope: Scope, left: ast.expr, right: ast.expr, least: int) ->
             yield one.value, CALL_READS[one.attr]
 
 
-# Methods that are plain functions in most of what an AsyncMock stands for: a name alone proves no coroutine.
+# Methods that are plain functions in most of what an AsyncMock stands for: being one proves no coroutine here.
 PLAIN_METHODS = frozenset(
     """json raise_for_status add add_all expunge expunge_all expire expire_all scalars scalar_one scalar_one_or_none put_nowait
     get_nowait task_done write writelines is_closing write_eof get_extra_info is_set locked done cancel cancelled exception
@@ -2589,18 +2589,18 @@ def is_await_owed(scope: Scope, mock: ast.expr) -> bool:
     given = value(scope, mock)
     if given is None or given.kind != "AsyncMock":
         return False
-    if isinstance(mock, ast.Attribute) and _is_plain_member(scope, mock, given):
+    if isinstance(mock, ast.Attribute) and _is_plain_member(scope, mock):
         return False
     return not any(is_plain_function(made) for made in replacements_by(scope, mock))
 
 
-def _is_plain_member(scope: Scope, mock: ast.Attribute, given: Value) -> bool:
-    """Whether what an attribute stands for is a sync method: by its class, or by its name where AsyncMock made it up."""
+def _is_plain_member(scope: Scope, mock: ast.Attribute) -> bool:
+    """Whether what an attribute stands for is, or may well be, a sync method: by its class, else by its name."""
     owner = value(scope, mock.value)
     if owner is not None and owner.kind == "instance":
         member = _member(owner, mock.attr)
         return member is not None and member.kind in ("function", "method") and not is_awaitable_function(member)
-    if given.makers or owner is None or owner.spec:
+    if owner is not None and owner.spec:
         return False
     return mock.attr in PLAIN_METHODS or mock.attr == "close" and bool(PLAIN_CLOSE.search(ast.unparse(mock.value)))
 
