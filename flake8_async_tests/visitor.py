@@ -499,16 +499,20 @@ class Scope:
 
     @cached_property
     def aliases(self) -> dict[str, list[str]]:
-        """Names bound to attributes (`response = client.get.return_value`), by path."""
+        """Other names of what a path names: `response = client.get.return_value`, `client = self.client = AsyncMock()`."""
         found: dict[str, list[str]] = defaultdict(list)
         for name, bindings in self.bindings.items():
             for binding in bindings:
-                if binding.how == "assign" and isinstance(binding.value, ast.Attribute) and (path := attribute_path(binding.value)):
+                if binding.how == "assign" and (path := attribute_path(binding.value)):
                     found[path].append(name)
         for path, several in self.stored.items():
             for written in several:
-                if isinstance(written, ast.Attribute) and (source := attribute_path(written)):
+                if written is not None and (source := attribute_path(written)):
                     found[source].append(path)
+        for node in self.facts.nodes.get(ast.Assign, ()):
+            paths = [path for target in node.targets if (path := attribute_path(target))] if len(node.targets) > 1 else []
+            for path in paths:
+                found[path] += [other for other in paths if other != path]
         return found
 
     def quoted(self, text: str) -> str | None:
@@ -1241,7 +1245,9 @@ def _value_of_name(scope: Scope, name: ast.Name) -> Value | None:
     where, bindings = found
     result = agreed([_bound(where, name.id, binding) for binding in bindings if not _is_none(binding)])
     if result is not None and result.kind in MOCKS:
-        here = [(where, name.id)] if where is scope else [(where, name.id), (scope, name.id)]
+        here = [(where, name.id), *((where, alias) for alias in where.aliases.get(name.id, ()))]
+        if where is not scope:
+            here.append((scope, name.id))
         return result._replace(paths=tuple(dict.fromkeys([*here, *result.paths])))
     return result
 
@@ -1539,6 +1545,7 @@ def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value 
     if any(isinstance(where, Class) or _is_optional(where, one) or _is_later(scope, expression, where, one) for where, one in written):
         return (None,)
     given = agreed([_written(where, one) for where, one in written])
+    places += tuple((where, alias) for where, path in places for alias in where.aliases.get(path, ()))
     return (given._replace(paths=(*given.paths, *places)) if given is not None and given.kind in MOCKS else given,)
 
 
@@ -3501,7 +3508,7 @@ def _claim_of_pair(scope: Scope, left: ast.expr, right: ast.expr, least: int) ->
             yield one.value, CALL_READS[one.attr]
 
 
-# Methods that are plain functions in most of what an AsyncMock stands for: a name alone proves no coroutine.
+# Methods that are plain functions in most of what an AsyncMock stands for: being one proves no coroutine here.
 PLAIN_METHODS = frozenset(
     """json raise_for_status add add_all expunge expunge_all expire expire_all scalars scalar_one scalar_one_or_none put_nowait
     get_nowait task_done write writelines is_closing write_eof get_extra_info is_set locked done cancel cancelled exception
@@ -3517,18 +3524,18 @@ def is_await_owed(scope: Scope, mock: ast.expr) -> bool:
     given = value(scope, mock)
     if given is None or given.kind != "AsyncMock":
         return False
-    if isinstance(mock, ast.Attribute) and _is_plain_member(scope, mock, given):
+    if isinstance(mock, ast.Attribute) and _is_plain_member(scope, mock):
         return False
     return not any(replaces_plain_function(made) for made in replacements_by(scope, mock))
 
 
-def _is_plain_member(scope: Scope, mock: ast.Attribute, given: Value) -> bool:
-    """Whether what an attribute stands for is a sync method: by its class, or by its name where AsyncMock made it up."""
+def _is_plain_member(scope: Scope, mock: ast.Attribute) -> bool:
+    """Whether what an attribute stands for is, or may well be, a sync method: by its class, else by its name."""
     owner = value(scope, mock.value)
     if owner is not None and owner.kind == "instance":
         member = _member(owner, mock.attr)
         return member is not None and member.kind in ("function", "method") and not is_awaitable_function(member)
-    if given.makers or owner is None or owner.spec:
+    if owner is not None and owner.spec:
         return False
     return mock.attr in PLAIN_METHODS or mock.attr == "close" and bool(PLAIN_CLOSE.search(ast.unparse(mock.value)))
 
