@@ -56,8 +56,9 @@ class Plugin:
         from flake8_async_tests import project, visitor
 
         settings = settings_of(self.options)
-        around = project.project_of(self.path, settings)
-        return visitor.check(visitor.gather(self.tree, around.path, around, settings))
+        with project.one_look():
+            around = project.project_of(self.path, settings)
+            yield from visitor.check(visitor.gather(self.tree, around.path, around, settings))
 
     @staticmethod
     def add_options(manager: OptionManager) -> None:

@@ -14,8 +14,9 @@ import re
 import shlex
 import stat
 import sys
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
 
@@ -36,10 +37,51 @@ Stamp = tuple[int, int, int]
 # --------------------------------------------------------------------------------------------------------------------
 
 _cache: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}
+_look: dict[Any, Any] | None = None  # answers to the questions asked during one look
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """While one file is checked the disk counts as unchanged: each question to it is asked once (they come by the thousand)."""
+    global _look
+    _look = {}
+    try:
+        yield
+    finally:
+        _look = None
+
+
+def asked_once(ask: Callable[..., T]) -> Callable[..., T]:
+    """A function of hashable arguments whose answer holds for the rest of a look."""
+
+    @wraps(ask)
+    def answer(*question: Any) -> T:
+        if _look is None:
+            return ask(*question)
+        key = (ask, *question)
+        if key not in _look:
+            _look[key] = ask(*question)
+        return _look[key]
+
+    return answer
+
+
+@asked_once
+def listing(folder: str) -> frozenset[str]:
+    """The names in a folder; none if it cannot be read."""
+    try:
+        return frozenset(os.listdir(folder))
+    except (OSError, ValueError):
+        return frozenset()
 
 
 def stamp(path: Path) -> Stamp | None:
     """What changes with a file: time of change, size, inode; None for anything but a regular file."""
+    return _stamp(str(path))
+
+
+@asked_once
+def _stamp(path: str) -> Stamp | None:
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -587,12 +629,15 @@ class Folder:
         inside = [one for one in map(_clean, found) if one.is_relative_to(self.top)]
         return list(dict.fromkeys(inside))
 
+    @asked_once
     def find_module(self, dotted: str) -> Path | None:
         """The file of a first-party module; None if the project holds none of that name."""
         parts = dotted.split(".")
         if not all(part.isidentifier() for part in parts):
             return None
         for root in self.roots:
+            if listing(str(root)).isdisjoint((parts[0], parts[0] + ".py")):
+                continue
             place = root.joinpath(*parts)
             for candidate in (place.with_name(place.name + ".py"), place / "__init__.py"):
                 if stamp(candidate) and candidate.is_relative_to(self.top):
@@ -781,6 +826,7 @@ class Project:
                 return made
         return None
 
+    @asked_once
     def module(self, dotted: str, inside: Module) -> Module | None:
         """A first-party module by its dotted name, relative ones as seen from `inside`."""
         path = self._module_path(dotted, inside)
@@ -801,6 +847,7 @@ class Project:
                 return candidate
         return None
 
+    @asked_once
     def definition(self, dotted: str, inside: Module, depth: int = 0) -> Function | Class | None:
         """The function or class of a first-party module that a dotted name means; re-exports are followed."""
         if depth > 8:
