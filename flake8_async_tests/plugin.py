@@ -57,8 +57,9 @@ class Plugin:
         from flake8_async_tests import project, visitor
 
         settings = settings_of(self.options)
-        around = project.project_of(self.path, settings)
-        return visitor.check(visitor.gather(self.tree, around.path, around, settings))
+        with project.one_look():
+            around = project.project_of(self.path, settings)
+            yield from visitor.check(visitor.gather(self.tree, around.path, around, settings))
 
     def _characters(self, line: int, column: int) -> int:
         """A column as flake8 counts it, in characters; the tree counts UTF-8 bytes."""

@@ -14,8 +14,9 @@ import re
 import shlex
 import stat
 import sys
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
 
@@ -36,10 +37,51 @@ Stamp = tuple[int, int, int]
 # --------------------------------------------------------------------------------------------------------------------
 
 _cache: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}
+_look: dict[Any, Any] | None = None  # answers to the questions asked during one look
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """While one file is checked the disk counts as unchanged: each question to it is asked once (they come by the thousand)."""
+    global _look
+    _look = {}
+    try:
+        yield
+    finally:
+        _look = None
+
+
+def asked_once(ask: Callable[..., T]) -> Callable[..., T]:
+    """A function of hashable arguments whose answer holds for the rest of a look."""
+
+    @wraps(ask)
+    def answer(*question: Any) -> T:
+        if _look is None:
+            return ask(*question)
+        key = (ask, *question)
+        if key not in _look:
+            _look[key] = ask(*question)
+        return _look[key]
+
+    return answer
+
+
+@asked_once
+def listing(folder: str) -> frozenset[str]:
+    """The names in a folder; none if it cannot be read."""
+    try:
+        return frozenset(os.listdir(folder))
+    except (OSError, ValueError):
+        return frozenset()
 
 
 def stamp(path: Path) -> Stamp | None:
     """What changes with a file: time of change, size, inode; None for anything but a regular file."""
+    return _stamp(str(path))
+
+
+@asked_once
+def _stamp(path: str) -> Stamp | None:
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -587,12 +629,19 @@ class Folder:
         inside = [one for one in map(_clean, found) if one.is_relative_to(self.top)]
         return list(dict.fromkeys(inside))
 
+    @asked_once
     def find_module(self, dotted: str) -> Path | None:
         """The file of a first-party module; None if the project holds none of that name."""
         parts = dotted.split(".")
         if not all(part.isidentifier() for part in parts):
             return None
-        return next((found for root in self.roots if (found := _module_file(root.joinpath(*parts), self.top))), None)
+        for root in self.roots:
+            if listing(str(root)).isdisjoint((parts[0], parts[0] + ".py")):
+                continue
+            found = _module_file(root.joinpath(*parts), self.top)
+            if found is not None:
+                return found
+        return None
 
 
 def _module_file(place: Path, top: Path) -> Path | None:
@@ -644,7 +693,6 @@ class Project:
         self.path = path
         self.folder = folder
         self.settings = settings
-        self._found: dict[tuple[str, Path | None], Path | None] = {}  # modules by name and by the file that names them
         self.below = folder.below
         self.at_least = folder.at_least
         self.declares = folder.declares
@@ -789,12 +837,10 @@ class Project:
                 return made
         return None
 
+    @asked_once
     def module(self, dotted: str, inside: Module) -> Module | None:
         """A first-party module by its dotted name, relative ones as seen from `inside`."""
-        key = (dotted, inside.path)
-        if key not in self._found:
-            self._found[key] = self._module_path(dotted, inside)
-        path = self._found[key]
+        path = self._module_path(dotted, inside)
         return module_at(path, self.settings) if path is not None else None
 
     def _module_path(self, dotted: str, inside: Module) -> Path | None:
@@ -809,6 +855,7 @@ class Project:
         parts = rest.split(".") if rest else []
         return _module_file(base.joinpath(*parts), self.folder.top) if all(part.isidentifier() for part in parts) else None
 
+    @asked_once
     def definition(self, dotted: str, inside: Module, depth: int = 0) -> Function | Class | None:
         """The function or class of a first-party module that a dotted name means; re-exports are followed."""
         if depth > 8:

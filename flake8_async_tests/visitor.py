@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
+from operator import attrgetter
 from sys import stdlib_module_names
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 
@@ -81,6 +82,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 BRANCHES = (ast.If, ast.Try, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.Match, ast.match_case) + (
     (ast.TryStar,) if hasattr(ast, "TryStar") else ()
 )
+BRANCHING = frozenset(BRANCHES)
 # Types of nodes that a scope keeps lists of, because rules ask for them.
 KEPT = frozenset((
     ast.Await, ast.Yield, ast.YieldFrom, ast.Return, ast.Assert, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.While,
@@ -116,13 +118,14 @@ CHILDREN[ast.Dict] = ("values", "keys")
 class Facts:
     """What one scope holds, in document order, nested scopes apart (they have facts of their own)."""
 
-    __slots__ = ("nodes", "calls", "names", "scopes", "stores")
+    __slots__ = ("nodes", "calls", "names", "scopes", "stored_names", "stores")
 
     def __init__(self) -> None:
         self.nodes: dict[type, list[Any]] = defaultdict(list)  # by type, for the types KEPT
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)  # by the last segment of what is called
         self.names: dict[str, list[ast.Name]] = defaultdict(list)  # by identifier, loads and stores
         self.scopes: list[Scope] = []  # functions, lambdas and classes defined here
+        self.stored_names: list[ast.Name] = []  # those of the names that are bound or deleted
         self.stores: list[ast.Attribute] = []  # attributes that are assigned to or deleted
 
 
@@ -133,58 +136,67 @@ _Attribute, _Call, _Constant, _Load, _Name, _SCOPES = ast.Attribute, ast.Call, a
 def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
     """The one walk: every node of a scope once, with its parent noted.
 
-    Calls, attributes and names are most of a test, so these take a short way: what would be popped next is taken at once.
+    It goes straight on with a node's first child and puts the others on the stack. Calls, attributes and names, which
+    are most of a test, have a way of their own.
     """
     facts = Facts()
     nodes, calls, names, parents = facts.nodes, facts.calls, facts.names, scope.module.parents
     stack: list[Any] = list(roots)[::-1]
-    push, pop = stack.append, stack.pop
+    push, pop, fields_of = stack.append, stack.pop, CHILDREN.get
     while stack:
-        node = pop()
-        kind = type(node)
-        if kind is _Call:
-            for word in reversed(node.keywords):
-                parents[word] = node
-                child = word.value
-                if type(child) is not _Constant:
-                    parents[child] = word
-                    push(child)
-            for child in reversed(node.args):
-                if type(child) is not _Constant:
-                    parents[child] = node
-                    push(child)
-            child = node.func
-            parents[child] = node
-            kind = type(child)
-            calls[child.attr if kind is _Attribute else child.id if kind is _Name else ""].append(node)
+        child = pop()
+        kind = type(child)
+        while kind is not _Constant:
             node = child
-        while kind is _Attribute:
-            if type(node.ctx) is not _Load:
-                facts.stores.append(node)
-            child = node.value
-            kind = type(child)
+            if kind is _Name:
+                names[node.id].append(node)
+                if type(node.ctx) is not _Load:
+                    facts.stored_names.append(node)
+                break
+            if kind is _Attribute:
+                if type(node.ctx) is not _Load:
+                    facts.stores.append(node)
+                child = node.value
+                kind = type(child)
+            elif kind is _Call:
+                for word in reversed(node.keywords):
+                    parents[word] = node
+                    child = word.value
+                    if type(child) is not _Constant:
+                        parents[child] = word
+                        push(child)
+                for child in reversed(node.args):
+                    if type(child) is not _Constant:
+                        parents[child] = node
+                        push(child)
+                child = node.func
+                kind = type(child)
+                calls[child.attr if kind is _Attribute else child.id if kind is _Name else ""].append(node)
+            elif kind in _SCOPES:
+                stack += _enter(scope, node, facts)
+                break
+            else:
+                if kind in KEPT:
+                    nodes[kind].append(node)
+                child = None
+                for field in fields_of(kind, ()):
+                    if child is not None and type(child) is not _Constant:
+                        push(child)
+                    child = getattr(node, field)
+                    if type(child) is list:
+                        for item in reversed(child):
+                            if type(item) is not _Constant and item is not None:
+                                parents[item] = node
+                                push(item)
+                        child = None
+                    elif child is not None and type(child) is not _Constant:
+                        parents[child] = node
+                if child is None:
+                    break
+                kind = type(child)
+                continue
             if kind is not _Constant:
                 parents[child] = node
-            node = child
-        if kind is _Name:
-            names[node.id].append(node)
-        elif kind is _Call:
-            push(node)
-        elif kind in _SCOPES:
-            stack += _enter(scope, node, facts)
-        else:
-            if kind in KEPT:
-                nodes[kind].append(node)
-            for field in CHILDREN.get(kind, ()):
-                child = getattr(node, field, None)
-                if type(child) is list:
-                    for item in reversed(child):
-                        if type(item) is not _Constant and item is not None:
-                            parents[item] = node
-                            push(item)
-                elif child is not None and type(child) is not _Constant:
-                    parents[child] = node
-                    push(child)
     return facts
 
 
@@ -217,6 +229,9 @@ class Binding(NamedTuple):
     value: Any
     node: ast.AST
     since: Position
+
+
+_since = attrgetter("since")
 
 
 def start(node: Any) -> Position:
@@ -339,10 +354,8 @@ class Scope:
         for scope in self.facts.scopes:
             if scope.name:
                 yield scope.name, Binding("definition", scope, scope.node, end(scope.node))
-        for name, uses in self.facts.names.items():
-            for use in uses:
-                if type(use.ctx) is not ast.Load:
-                    yield name, self._binding_of(use)
+        for name in self.facts.stored_names:
+            yield name.id, self._binding_of(name)
         for kind in (ast.ExceptHandler, ast.MatchAs, ast.MatchStar):
             for node in nodes.get(kind, ()):
                 if node.name:
@@ -370,26 +383,26 @@ class Scope:
     def reaching(self, name: str, at: ast.AST | None) -> list[Binding]:
         """The bindings of this scope that may give `name` its value at a node, by flow order; all of them for None."""
         every = self.bindings.get(name, [])
-        if at is None or len(every) == 0:
+        if at is None or not every:
             return every
-        around = set(self.ancestors(at))
+        split = bisect_right(every, start(at), key=_since)
+        if split == len(every) == 1:  # most names: bound once, further up
+            return every
+        around = {node for node in self.ancestors(at) if type(node) in BRANCHING}
         found: list[Binding] = []
-        split = bisect_right(every, start(at), key=lambda binding: binding.since)
         for index in range(split - 1, -1, -1):
             found.append(every[index])
-            if self._always_before(every[index].node, around):
+            # In a block that also holds the use: no older binding survives it.
+            if around.issuperset(self._branches(every[index].node)):
                 break
         loops = {node for node in around if isinstance(node, LOOPS)}
         if loops:  # what is bound further down in a loop is there in its next round
-            found += [binding for binding in every[split:] if not loops.isdisjoint(self.ancestors(binding.node))]
+            found += [binding for binding in every[split:] if not loops.isdisjoint(self._branches(binding.node))]
         return found
 
-    def _always_before(self, node: ast.AST, around: set[ast.AST]) -> bool:
-        """Whether a binding is in a block that also holds the use, so that no older binding survives it."""
-        for above in self.ancestors(node):
-            if isinstance(above, BRANCHES) and above not in around:
-                return False
-        return True
+    def _branches(self, node: ast.AST) -> list[ast.AST]:
+        """The branches and loops around a node."""
+        return [above for above in self.ancestors(node) if type(above) in BRANCHING]
 
     def lookup(self, name: ast.Name) -> tuple[Scope, list[Binding]] | None:
         """The scope that binds a name as seen here, with the bindings that may reach it; None for unbound names."""
@@ -405,10 +418,17 @@ class Scope:
 
     def uses(self, name: str) -> list[ast.Name]:
         """Loads of a name of this scope, those in nested scopes that do not bind it themselves included."""
-        found = [use for use in self.facts.names.get(name, ()) if type(use.ctx) is ast.Load]
-        for scope in self.facts.scopes:
-            found += _nested_uses(scope, name)
-        return found
+        cache = self._uses
+        if name not in cache:
+            found = [use for use in self.facts.names.get(name, ()) if type(use.ctx) is ast.Load]
+            for scope in self.facts.scopes:
+                found += _nested_uses(scope, name)
+            cache[name] = found
+        return cache[name]
+
+    @cached_property
+    def _uses(self) -> dict[str, list[ast.Name]]:
+        return {}
 
     # Dotted names
 
@@ -563,6 +583,7 @@ class Module(Scope):
         self.parents: dict[ast.AST, ast.AST] = {}
         self.scopes: dict[ast.AST, Scope] = {}
         self.dotted_cache: dict[ast.Name, str | None] = {}
+        self.fate_cache: dict[ast.AST, Fate] = {}
         self.value_cache: dict[ast.AST, Value | None] = {}
         self.value_depth = 0
 
@@ -1086,6 +1107,13 @@ class Fate(NamedTuple):
 
 def fate(scope: Scope, expression: ast.AST) -> Fate:
     """What becomes of a value; conditional expressions and walrus targets are looked through."""
+    cache = scope.module.fate_cache
+    if expression not in cache:
+        cache[expression] = _fate(scope, expression)
+    return cache[expression]
+
+
+def _fate(scope: Scope, expression: ast.AST) -> Fate:
     node, above = expression, scope.parent(expression)
     while isinstance(above, (ast.IfExp, ast.NamedExpr)):
         if isinstance(above, ast.IfExp) and node is above.test:
@@ -2392,7 +2420,7 @@ class Rule(NamedTuple):
     message: str
     judge: Judge
     each: str  # "module", "class", "function", "test" or "fixture"; "" for a rule of calls or nodes
-    calls: tuple[str, ...]  # last names of the calls that it judges; ("*",) for every call
+    calls: tuple[str, ...]  # last names of the calls that it judges
     nodes: tuple[type, ...]
 
 
@@ -2505,11 +2533,13 @@ def _place(node: Any) -> Position:
 
 def _judged(module: Module, rules: Table) -> Iterator[tuple[Rule, tuple[Any, ...]]]:
     for one in rules.each["module"]:
-        yield from ((one, finding) for finding in one.judge(module))
+        for finding in one.judge(module):
+            yield one, finding
     for scope in (module, *module.all_scopes):
         for kind in _kinds(scope):
             for one in rules.each[kind]:
-                yield from ((one, finding) for finding in one.judge(scope))
+                for finding in one.judge(scope):
+                    yield one, finding
         yield from _judged_inside(scope, rules)
 
 
@@ -2527,15 +2557,17 @@ def _kinds(scope: Scope) -> Iterator[str]:
 
 def _judged_inside(scope: Scope, rules: Table) -> Iterator[tuple[Rule, tuple[Any, ...]]]:
     """The rules about calls and nodes, on those of one scope."""
-    facts, renamed, anything = scope.facts, scope.module.renamed, rules.calls.get("*", [])
+    facts, renamed = scope.facts, scope.module.renamed
     for name, calls in facts.calls.items():
-        for one in rules.calls.get(renamed.get(name, name), []) + anything:
+        for one in rules.calls.get(renamed.get(name, name), ()):
             for call in calls:
-                yield from ((one, finding) for finding in one.judge(call, scope))
-    for kind in rules.nodes.keys() & facts.nodes.keys():
-        for one in rules.nodes[kind]:
-            for node in facts.nodes[kind]:
-                yield from ((one, finding) for finding in one.judge(node, scope))
+                for finding in one.judge(call, scope):
+                    yield one, finding
+    for kind, several in rules.nodes.items():
+        for node in facts.nodes.get(kind, ()):
+            for one in several:
+                for finding in one.judge(node, scope):
+                    yield one, finding
 
 
 # --------------------------------------------------------------------------------------------------------------------
