@@ -5284,7 +5284,7 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     if (
         isinstance(seconds, (int, float))
         and seconds <= 0.01
-        or re.search(r"block|slow|lag|stall|watchdog|tick", scope.name)
+        or re.search(r"block|slow|lag|stall|watchdog|tick|(time|[^a]sync)_sleep", scope.name)
     ):
         return
     if (
@@ -5471,6 +5471,8 @@ def has_fake_clock(scope: Function) -> bool:
     project = scope.module.project
     every = (scope.module, *(project.conftests if project else ()))
     if any(one.imports_package("looptime", "async_solipsism", "aiotools") for one in every):
+        return True
+    if project is not None and (project.mentions("looptime") or project.mentions("async-solipsism")):
         return True
     words = " ".join([*scope.requested, *(mark.name for mark in scope.marks)])
     return re.search(r"looptime|clock|freez|time_machine|travel", words) is not None
