@@ -644,6 +644,29 @@ class Module(Scope):
         return found
 
     @cached_property
+    def replaced_names(self) -> set[str]:
+        """The last names of all attributes that the file and its conftests assign to, patch or set."""
+        every = (self, *(self.project.conftests if self.project else ()))
+        return {path.rpartition(".")[2] for one in every for scope in (one, *one.all_scopes) for path in scope.stored}
+
+    @cached_property
+    def sees_mocks(self) -> bool:
+        """Whether the file speaks of mocks, or a conftest does whose fixtures it may use, or a module it takes fixtures from."""
+        every = (self, *(self.project.conftests if self.project else ()))
+        return any(one.speaks_of_mocks for one in every)
+
+    @cached_property
+    def speaks_of_mocks(self) -> bool:
+        """Whether the file imports a library of mocks, makes a mock, or annotates a parameter as one."""
+        if self.imports_package("unittest.mock", "mock", "pytest_mock"):
+            return True
+        words = frozenset((*MOCKS, "patch", "create_autospec", "async_stub"))
+        if any(not words.isdisjoint(scope.facts.calls) for scope in (self, *self.all_scopes)):
+            return True
+        return any(attribute_path(arg.annotation).rpartition(".")[2] in MOCKS
+                   for function in self.all_functions for arg in function.parameters if arg.annotation is not None)  # fmt: skip
+
+    @cached_property
     def patched_libraries(self) -> set[str]:
         """The words of every target that the file patches by text: "app.service.httpx.AsyncClient" holds "httpx"."""
         calls = [call for scope in (self, *self.all_scopes) for name in ("patch", "setattr") for call in scope.facts.calls.get(name, ())]
@@ -1566,6 +1589,8 @@ def _value_of_attribute(scope: Scope, expression: ast.Attribute) -> Value | None
 
 def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value | None] | None:
     """What code in sight put in place of an attribute (`service.client = AsyncMock()`); None if nothing did."""
+    if expression.attr not in scope.module.replaced_names:
+        return None
     places = tuple(dict.fromkeys(known_as(scope, expression)))
     written = [(where, one) for where, path in places for one in where.stored.get(path, ())]
     if not written:
@@ -2173,25 +2198,30 @@ def mock_child(mock: Value | None, attribute: str) -> Value | None:
         for scope, path in mock.paths
     ):
         return None
+    paths = [(scope, f"{path}.{attribute}") for scope, path in mock.paths]
+    paths += [(scope, alias) for scope, path in paths for alias in scope.aliases.get(path, ())]
     child = _plain_child(mock, attribute)
     if child is not None:
-        paths = [(scope, f"{path}.{attribute}") for scope, path in mock.paths]
-        aliases = [(scope, alias) for scope, path in paths for alias in scope.aliases.get(path, ())]
-        child = child._replace(paths=tuple(dict.fromkeys([*paths, *aliases])))
+        child = child._replace(paths=tuple(dict.fromkeys(paths)))
     configured = list(_configured(mock, attribute))
     if any(optional for _, optional in configured):
         return agreed([*(given for given, _ in configured), child])
     given = agreed(given for given, _ in configured)
     if given is not None and given.kind in MOCKS:  # it goes by the name of its place, too
-        given = given._replace(paths=tuple(dict.fromkeys([*given.paths, *((scope, f"{path}.{attribute}") for scope, path in mock.paths)])))
+        given = given._replace(paths=tuple(dict.fromkeys([*given.paths, *paths])))
     return given if configured else child
+
+
+def is_rebound(scope: Scope, path: str) -> bool:
+    """Whether the name at the start of a path is bound more than once: what is stored below it may be another object's."""
+    return len(scope.bindings.get(path.partition(".")[0], ())) > 1
 
 
 def _configured(mock: Value, attribute: str) -> Iterator[tuple[Value | None, bool]]:
     """What the code in sight put in place of an attribute, by assignment or in the constructor, and whether it may not."""
     for scope, path in mock.paths:
         for written in scope.stored.get(f"{path}.{attribute}", ()):
-            yield _written(scope, written), _is_optional(scope, written)
+            yield _written(scope, written), _is_optional(scope, written) or is_rebound(scope, path)
     if attribute in MOCK_ARGUMENTS - {"side_effect"}:
         return
     for scope, call in mock.makers:
@@ -2218,6 +2248,8 @@ def mock_result(mock: Value | None) -> Value | None:
     effects = side_effects(mock)
     if not effects:
         return mock_child(mock, "return_value")
+    if any(f"{path}.side_effect" in scope.stored and is_rebound(scope, path) for scope, path in mock.paths):
+        return None
     given = agreed([called(value(scope, effect)) if _is_function(value(scope, effect)) else None
                     for scope, effect in effects])  # fmt: skip
     is_awaited = (
@@ -3418,8 +3450,18 @@ def mock_text(expression: ast.AST) -> str:
 
 def is_mock_coroutine(scope: Scope, expression: ast.AST) -> bool:
     """Whether an expression is the call of an AsyncMock: a coroutine of its own until it is awaited."""
+    if not isinstance(expression, ast.Call) or not may_be_mock(scope, expression):
+        return False
     given = value(scope, expression)
-    return isinstance(expression, ast.Call) and given is not None and given.kind == "coroutine" and given.name == "AsyncMock"
+    return given is not None and given.kind == "coroutine" and given.name == "AsyncMock"
+
+
+def may_be_mock(scope: Scope, expression: ast.AST) -> bool:
+    """A first, cheap look at a chain: whether mocks are in sight at all, and it does not start at a definition or import."""
+    name = root_name(expression)
+    if not scope.module.sees_mocks or name is None or (found := scope.lookup(name)) is None:
+        return scope.module.sees_mocks
+    return any(binding.how not in ("import", "definition") for binding in found[1]) or isinstance(expression.func, ast.Attribute)
 
 
 def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
@@ -3435,10 +3477,12 @@ def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
 @rule("ATX301", "awaited-sync-mock", "`{0}` gives a {1}, which cannot be awaited; make it an `AsyncMock`", nodes=(ast.Await,))
 def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The await raises a TypeError, and code that catches every exception takes that for the failure it is ready for."""
-    given = value(scope, node.value)
-    if not isinstance(node.value, ast.Call) or given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
+    if not isinstance(node.value, ast.Call) or not may_be_mock(scope, node.value) or not is_in_test(scope):
         return
-    if is_in_test(scope) and not is_on_trial(scope, node, "TypeError") and is_made_in_sight(scope, node.value):
+    given = value(scope, node.value)
+    if given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
+        return
+    if not is_on_trial(scope, node, "TypeError") and is_made_in_sight(scope, node.value):
         if not is_passed_to_helper(scope, node.value):
             yield node, mock_text(node.value), given.kind
 
@@ -3648,17 +3692,30 @@ def is_injected_by_patch(scope: Scope, mock: ast.AST) -> bool:
     return found is not None and isinstance(found[0], Function) and name.id in patched_parameters(found[0])
 
 
-class Replacement(NamedTuple):
+class Replacement:
     """A call of patch, patch.object, mocker's or monkeypatch.setattr: what it replaces, and by what."""
 
-    dotted: str  # the target as far as it can be read, "app.service.asyncio.sleep"
-    target: Value | None
-    new: ast.expr | None  # the stand-in, where one is written
-    mock: Value | None  # the stand-in, where it is a mock
+    def __init__(self, scope: Scope, call: ast.Call, made: str, new: ast.expr | None, dotted: str) -> None:
+        self.scope, self.call, self.made = scope, call, made
+        self.new = new  # the stand-in, where one is written
+        self.dotted = dotted  # the target as far as it can be read, "app.service.asyncio.sleep"
 
     @property
     def name(self) -> str:
         return self.dotted.rpartition(".")[2]
+
+    @cached_property
+    def target(self) -> Value | None:
+        """The function, method or class that is replaced."""
+        return patch_target(self.scope, self.call, self.made)
+
+    @cached_property
+    def mock(self) -> Value | None:
+        """The stand-in, where it is a mock."""
+        if self.new is None and self.made == "setattr":
+            return None
+        mock = value(self.scope, self.new) if self.new is not None else patched(self.scope, self.call, self.made)
+        return mock if mock and mock.kind in MOCKS else None
 
 
 def replacement(scope: Scope, call: ast.Call) -> Replacement | None:
@@ -3669,14 +3726,11 @@ def replacement(scope: Scope, call: ast.Call) -> Replacement | None:
     elif isinstance(call.func, ast.Attribute) and call.func.attr == "setattr" and len(call.args) + len(call.keywords) > 1:
         made = "setattr"
         is_text = isinstance(scope.constant(call.args[0]) if call.args else None, str)
-        new = argument(call, 1 if is_text else 2, "value" if not is_text else "name")
+        new = argument(call, 1 if is_text else 2, "name" if is_text else "value")
     else:
         return None
     text = _target_text(scope, call, made)
-    if text is None:
-        return None
-    mock = value(scope, new) if new is not None else patched(scope, call, made) if made != "setattr" else None
-    return Replacement(text, patch_target(scope, call, made), new, mock if mock and mock.kind in MOCKS else None)
+    return Replacement(scope, call, made, new, text) if text is not None else None
 
 
 def _target_text(scope: Scope, call: ast.Call, made: str) -> str | None:
@@ -3945,13 +3999,13 @@ def is_some_mock(scope: Scope, expression: ast.expr) -> bool:
 def sync_stand_in_for_coroutine(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Awaiting the stand-in's result raises a TypeError, which a `pytest.raises(Exception)` takes for success."""
     made = replacement(scope, call)
-    if made is None or not is_coroutine_function(made.target):
+    if made is None or made.new is None and made.made == "setattr":
         return
     if isinstance(made.new, ast.Lambda):
-        if is_plainly_sync(made.new.body):
+        if is_plainly_sync(made.new.body) and is_coroutine_function(made.target):
             yield call, made.name[:36], f"`{ast.unparse(made.new.body)[:16]}`"
     elif made.mock is not None and made.mock.kind != "AsyncMock" and made.mock.spec in ("", "list"):
-        if not is_made_awaitable(scope, call, made.mock):
+        if is_coroutine_function(made.target) and not is_made_awaitable(scope, call, made.mock):
             yield call, made.name[:36], f"what a {made.mock.kind} gives"
 
 
