@@ -1795,7 +1795,8 @@ SYNC_NAMES = frozenset(name for name in dir(builtins) if name.islower()) - {"ane
     assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with assert_any_await assert_has_awaits assert_not_awaited
     assertEqual assertNotEqual assertTrue assertFalse assertIs assertIsNot assertIsNone assertIsNotNone assertIn assertNotIn assertIsInstance
     assertNotIsInstance assertRaises assertRaisesRegex assertWarns assertLogs assertAlmostEqual assertGreater assertLess assertGreaterEqual
-    assertLessEqual assertRegex assertCountEqual assertListEqual assertDictEqual raises skip patch object setattr setenv delenv set_level getLogger debug warning is_set create_task ensure_future start_soon""".split()
+    assertLessEqual assertRegex assertCountEqual assertListEqual assertDictEqual raises skip patch object setattr setenv delenv set_level
+    getLogger debug warning is_set create_task ensure_future start_soon""".split()
 )
 
 
