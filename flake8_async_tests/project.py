@@ -791,7 +791,7 @@ class Project:
         for one in (module, *nested, *own, *self.conftests[len(nested) :]):
             if one is not module and name in one.fixtures:
                 return one.fixtures[name]
-            imported = self.imported_fixture(one, name) if name in one.bindings else None
+            imported = self.imported_fixture(one, name) if name in one.bindings or "*" in one.bindings else None
             if imported is not None:
                 return imported
         return None
@@ -829,12 +829,17 @@ class Project:
                 break
         return found[:SERVED]
 
-    def imported_fixture(self, module: Module, name: str) -> Function | None:
-        """A fixture that a module imports by name from a first-party one."""
+    def imported_fixture(self, module: Module, name: str, depth: int = 0) -> Function | None:
+        """A fixture that a module imports from a first-party one, by name or by star."""
         for binding in module.bindings.get(name, ()):
             made = self.definition(binding.value, module) if binding.how == "import" else None
             if isinstance(made, Function) and made.fixture:
                 return made
+        for star in module.bindings.get("*", ()) if depth < 4 and name not in module.bindings and not name.startswith("_") else ():
+            other = self.module(str(star.value).removesuffix(".*"), module) if star.how == "import" else None
+            found = (other.fixtures.get(name) or self.imported_fixture(other, name, depth + 1)) if other is not None else None
+            if found is not None:
+                return found
         return None
 
     @asked_once

@@ -8,7 +8,6 @@ until the fault is proven; what is not known is never reported.
 from __future__ import annotations
 
 import ast
-import builtins
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -1812,15 +1811,16 @@ def called_name(call: ast.Call) -> str:
     return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
 
 
-# Names that no test means a coroutine function by: most of what stands alone or is tested in a test.
-SYNC_NAMES = frozenset(name for name in dir(builtins) if name.islower()) - {"anext", "open"} | frozenset(
-    name for kind in (str, list) for name in vars(kind) if not name.startswith("_")
-) | frozenset(
-    """assert_called assert_called_once assert_called_with assert_called_once_with assert_any_call assert_has_calls assert_not_called
+# Names that nobody gives to a coroutine function: most of what stands alone or is tested in a test.
+SYNC_NAMES = frozenset(
+    """isinstance issubclass len range str int float bool repr getattr hasattr callable sorted enumerate zip super tuple dict frozenset
+    append extend startswith endswith split splitlines strip encode decode
+    assert_called assert_called_once assert_called_with assert_called_once_with assert_any_call assert_has_calls assert_not_called
     assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with assert_any_await assert_has_awaits assert_not_awaited
-    assertEqual assertNotEqual assertTrue assertFalse assertIs assertIsNot assertIsNone assertIsNotNone assertIn assertNotIn assertIsInstance
-    assertNotIsInstance assertRaises assertRaisesRegex assertWarns assertLogs assertAlmostEqual assertGreater assertLess assertGreaterEqual
-    assertLessEqual assertRegex assertCountEqual assertListEqual assertDictEqual raises skip patch object setattr setenv delenv set_level getLogger debug warning is_set create_task ensure_future start_soon""".split()
+    assertEqual assertNotEqual assertTrue assertFalse assertIs assertIsNot assertIsNone assertIsNotNone assertIn assertNotIn
+    assertIsInstance assertNotIsInstance assertRaises assertRaisesRegex assertWarns assertLogs assertAlmostEqual assertGreater assertLess
+    assertGreaterEqual assertLessEqual assertRegex assertCountEqual assertListEqual assertDictEqual
+    raises setattr setenv delenv set_level getLogger debug warning is_set create_task ensure_future start_soon""".split()
 )
 
 
@@ -4133,7 +4133,7 @@ def unawaited_in_raises(function: Function) -> Iterator[tuple[Any, ...]]:
     """Nothing of the coroutine runs: the exception never comes, or another line of the block raises in its place."""
     for one in losses(function):
         if one.how in ("dropped", "unused") and raising(function, one.call) is not None:
-            yield one.call, brief(one.call)
+            yield one.call, brief(one.call, 36)
 
 
 @rule("ATX404", "raises-given-coroutine-function", "`{0}` {1}; {2}",
@@ -4167,7 +4167,7 @@ def _given_coroutine_function(call: ast.Call, scope: Scope) -> Iterator[tuple[An
     function = value(scope, call.args[index])
     result = called(function)
     if function is not None and function.kind == "coroutine":
-        yield call, ast.unparse(call.func), f"cannot call the coroutine `{brief(call.args[index])}`", "await it in a `with` block"
+        yield call, ast.unparse(call.func), f"cannot call the coroutine `{brief(call.args[index], 24)}`", "await it in a `with` block"
     elif function is not None and result is not None and result.kind == "coroutine":
         is_lambda = isinstance(function.scope, Function) and function.scope.is_lambda
         if is_plain_function(function) and not is_lambda:
@@ -4183,7 +4183,7 @@ def value_returned_from_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
         return
     for node in test.every(ast.Return):
         if node.value is not None and (what := _returned(test, node.value)):
-            yield node, brief_name(test.name), *what
+            yield node, brief_name(test.name, 28), *what
 
 
 def is_called_by_hand(test: Function) -> bool:
@@ -4196,7 +4196,7 @@ def _returned(test: Function, returned: ast.expr) -> tuple[str, str] | None:
     if isinstance(returned, (ast.Compare, ast.BoolOp)) or isinstance(returned, ast.UnaryOp) and isinstance(returned.op, ast.Not):
         return "a condition", "`assert` it"
     if isinstance(returned, ast.Constant):
-        return None if returned.value is None else ("a constant", "assert something, or return nothing")
+        return None if returned.value is None else ("a constant", "assert something")
     if isinstance(returned, (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.JoinedStr)) or isinstance(returned, COMPREHENSIONS):
         return "a value", "`assert` what it should be"
     given = value(test, returned)
@@ -4225,7 +4225,7 @@ def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any,
         return
     for expression, fact, remedy in _wrongly_used(function):
         if is_async_iterator(function, expression) and not is_tried_out(function, expression):
-            yield expression, brief(expression), fact, remedy
+            yield expression, brief(expression, 32), fact, remedy
 
 
 def is_tried_out(function: Function, node: ast.AST) -> bool:
@@ -4284,7 +4284,7 @@ def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
         for decorator in function.decorators:
             manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
             if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
-                yield decorator, brief(decorator), f"left before async `{brief_name(function.name)}` runs", "enter it inside, by `with`"
+                yield decorator, brief(decorator, 24), f"left before async `{brief_name(function.name, 24)}` runs", "enter it inside, by `with`"
 
 
 def is_in_sight(scope: Scope, context: ast.expr) -> bool:
