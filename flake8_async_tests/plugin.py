@@ -125,7 +125,7 @@ class Explain(argparse.Action):
         if code in codes:
             print(page.read_text("utf8"), end="")
             parser.exit(0)
-        near = difflib.get_close_matches(code, codes, n=3, cutoff=0.5) or codes[:3]
+        near = sorted(codes, key=lambda known: (-difflib.SequenceMatcher(None, code, known).ratio(), known[:4] != code[:4], known))[:3]
         parser.exit(2, f"--atx-explain: there is no rule {values}; the nearest codes are {', '.join(near)}\n")
 
 
