@@ -260,11 +260,11 @@ class Scope:
             self.module.parents[child] = self.node
         return _walk(self, body)
 
-    @property
+    @cached_property
     def nodes(self) -> dict[type, list[Any]]:
         return self.facts.nodes
 
-    @property
+    @cached_property
     def calls(self) -> dict[str, list[ast.Call]]:
         return self.facts.calls
 
@@ -299,8 +299,16 @@ class Scope:
     @cached_property
     def losses(self) -> list[Loss]:
         """The coroutines made here that nobody can ever await, in document order."""
-        found = [one for calls in self.facts.calls.values() for call in calls if (one := loss(self, call))]
+        found = [one for calls in self.facts.calls.values() for call in calls
+                 if not self._is_handled(call) and (one := loss(self, call))]  # fmt: skip
         return sorted(found, key=lambda one: start(one.call))
+
+    def _is_handled(self, call: ast.Call) -> bool:
+        """Whether one look at what is around a call shows that a coroutine would not be lost: so with most calls."""
+        above = self.module.parents.get(call)
+        if type(above) is ast.Call:
+            return call is not above.func and last_name(above.func) != "bool"
+        return type(above) in (ast.Await, ast.keyword, ast.Return)
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.module.parents.get(node)
@@ -593,6 +601,11 @@ class Module(Scope):
             for alias in node.names
             if alias.asname and alias.asname != alias.name
         }
+
+    @cached_property
+    def names(self) -> set[str]:
+        """Every name that is read, bound or called anywhere in the file, definitions left out."""
+        return {name for scope in (self, *self.all_scopes) for names in (scope.facts.names, scope.calls) for name in names}
 
     @cached_property
     def all_scopes(self) -> list[Scope]:
@@ -1744,8 +1757,8 @@ def loss(scope: Scope, call: ast.Call) -> Loss | None:
     Handled is what reaches an await, an argument, a return, a container that is used, an attribute or an outer scope, by
     its expression or by a name, in any order. Every rule about lost coroutines asks `Scope.losses`.
     """
-    lost = _lost(scope, call)
-    given = owed(scope, call) if lost is not None else None
+    given = owed(scope, call)
+    lost = _lost(scope, call) if given is not None else None
     if lost is None or given is None or lost[0] == "entered" and given.kind != "coroutine":
         return None
     return Loss("result" if lost[0] == "entered" else lost[0], lost[1], call, given)
@@ -2654,7 +2667,7 @@ def _is_hookimpl(function: Function, decorator: ast.expr) -> bool:
 
 def called_by_hand(function: Function) -> bool:
     """Whether the file calls the function itself, as some suites do from a sync set-up or from each test."""
-    return any(function.name in scope.facts.calls for scope in (function.module, *function.module.all_functions))
+    return any(function.name in scope.calls for scope in (function.module, *function.module.all_functions))
 
 
 @rule("ATX104", "async-generator-test",
@@ -4026,7 +4039,7 @@ def value_returned_from_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
 
 def is_called_by_hand(test: Function) -> bool:
     """Whether the file itself uses a test as a function."""
-    return any(test.name in scope.facts.names or test.name in scope.calls for scope in (test.module, *test.module.all_scopes))
+    return test.name in test.module.names
 
 
 def _returned(test: Function, returned: ast.expr) -> tuple[str, str] | None:
