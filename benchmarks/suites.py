@@ -103,6 +103,7 @@ def forget() -> None:
     project._cache.clear()
     project._folders.clear()
     project._present.cache_clear()
+    project._dependencies_of.cache_clear()
 
 
 def passing(run: Tool, pairs: Iterable[tuple[ast.Module, Source]]) -> float:

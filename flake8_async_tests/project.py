@@ -75,6 +75,12 @@ def listing(folder: str) -> frozenset[str]:
         return frozenset()
 
 
+def files_of(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Those of the names that are regular files in a folder; where most are missing, one listing is cheaper than asking for each."""
+    there = listing(str(folder))
+    return (path for name in names if name in there and stamp(path := folder / name))
+
+
 def stamp(path: Path) -> Stamp | None:
     """What changes with a file: time of change, size, inode; None for anything but a regular file."""
     return _stamp(str(path))
@@ -279,10 +285,10 @@ def _addopts(value: Any) -> tuple[dict[str, str], tuple[str, ...]]:
 
 def _here(folder: Path, native: bool) -> tuple[Path, dict[str, Any]] | None:
     """The file in a folder that pytest takes its configuration from, with what it says."""
-    for name in FILES:
-        values = _values(folder / name, native)
+    for path in files_of(folder, FILES):
+        values = _values(path, native)
         if values is not None:
-            return folder / name, values
+            return path, values
     return None
 
 
@@ -304,7 +310,7 @@ def _reading(folder: Path, top: Path, native: bool) -> Configuration:
     # Without any settings, the nearest pyproject.toml marks the rootdir, else the nearest setup.py.
     for name in ("pyproject.toml", "setup.py"):
         for one in upwards(folder, top):
-            if stamp(one / name):
+            if any(files_of(one, (name,))):
                 return Configuration(one, None, {}, {}, ())
     return Configuration(folder, None, {}, {}, ())
 
@@ -313,9 +319,9 @@ def top_of(folder: Path) -> Path:
     """The top of the project that a folder belongs to; the folder itself if nothing marks one."""
     top = folder
     for one in (folder, *folder.parents)[:DEPTH]:
-        if any(os.path.lexists(one / marker) for marker in MARKERS):
+        if not listing(str(one)).isdisjoint(MARKERS):
             return one
-        if any(stamp(one / name) for name in PROJECT_FILES):
+        if any(files_of(one, PROJECT_FILES)):
             top = one
     return top
 
@@ -414,13 +420,20 @@ class Dependencies:
 
 def dependencies_of(folder: Path) -> Dependencies:
     """The declarations in one folder."""
+    requirements = tuple(_requirement_files(folder))
+    return _dependencies_of(folder, requirements, (_state(folder), *map(stamp, requirements)))
+
+
+@lru_cache(maxsize=256)
+def _dependencies_of(folder: Path, requirements: tuple[Path, ...], state: tuple[Any, ...]) -> Dependencies:
+    """The same, remembered while the state of the files stays: every folder below asks again."""
     found = Dependencies()
     pyproject = read_toml(folder / "pyproject.toml")
     _from_project(found, pyproject)
     _from_tools(found, pyproject)
     _from_ini(found, folder)
     _from_setup(found, folder / "setup.py")
-    for path in _requirement_files(folder):
+    for path in requirements:
         _from_requirements(found, path, folder, 0)
     for name in ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"):
         _from_lock(found, read_toml(folder / name))
@@ -489,11 +502,7 @@ def _requirement_files(folder: Path) -> list[Path]:
     """requirements*.txt and the like, beside the project's files or in a folder named for them."""
     found = []
     for place in (folder, folder / "requirements", folder / "requirements.d", folder / "tests"):
-        try:
-            names = sorted(os.listdir(place))
-        except (OSError, ValueError):
-            continue
-        for name in names[:500]:
+        for name in sorted(listing(str(place)))[:500]:
             if name.endswith((".txt", ".in", ".pip")) and (place.name.startswith("requirements") or "require" in name):
                 found.append(place / name)
     return found
@@ -502,11 +511,7 @@ def _requirement_files(folder: Path) -> list[Path]:
 def _installers(folder: Path) -> Iterator[Path]:
     """Files of a folder that may name packages to install, whatever their format: noxfile, Makefile, Pipfile, CI, conda ..."""
     for place in (folder, folder / "requirements", folder / "tests", folder / ".github" / "workflows", folder / "ci", folder / ".ci"):
-        try:
-            names = sorted(os.listdir(place))
-        except (OSError, ValueError):
-            continue
-        for name in names[:200]:
+        for name in sorted(listing(str(place)))[:200]:
             if INSTALLERS.search(name) and not name.startswith("test_"):
                 yield place / name
 
@@ -683,7 +688,7 @@ def _state(folder: Path) -> tuple[Any, ...]:
 def _present(folder: Path, changed: int) -> tuple[Path, ...]:
     """Files of a folder that may hold configuration; the folder's time stamp tells when one came or went."""
     names = (*FILES, "setup.py", "uv.lock", "poetry.lock", "pdm.lock", "requirements.txt", "conftest.py")
-    return tuple(folder / name for name in names if stamp(folder / name))
+    return tuple(files_of(folder, names))
 
 
 class Project:

@@ -261,11 +261,11 @@ class Scope:
             self.module.parents[child] = self.node
         return _walk(self, body)
 
-    @property
+    @cached_property
     def nodes(self) -> dict[type, list[Any]]:
         return self.facts.nodes
 
-    @property
+    @cached_property
     def calls(self) -> dict[str, list[ast.Call]]:
         return self.facts.calls
 
@@ -300,10 +300,17 @@ class Scope:
     @cached_property
     def losses(self) -> list[Loss]:
         """The coroutines made here that nobody can ever await, in document order."""
-        parents, names = self.module.parents, self.facts.calls.keys() - SYNC_NAMES
-        calls = (call for name in names for call in self.facts.calls[name] if type(parents.get(call)) not in HANDLING)
+        names = self.facts.calls.keys() - SYNC_NAMES
+        calls = (call for name in names for call in self.facts.calls[name] if not self._is_handled(call))
         found = [one for call in calls if (one := loss(self, call))]
         return sorted(found, key=lambda one: start(one.call))
+
+    def _is_handled(self, call: ast.Call) -> bool:
+        """Whether one look at what is around a call shows that a coroutine would not be lost: so with most calls."""
+        above = self.module.parents.get(call)
+        if type(above) is ast.Call:
+            return call is not above.func and last_name(above.func) != "bool"
+        return type(above) in HANDLING
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.module.parents.get(node)
@@ -600,6 +607,11 @@ class Module(Scope):
             for alias in node.names
             if alias.asname and alias.asname != alias.name
         }
+
+    @cached_property
+    def names(self) -> set[str]:
+        """Every name that is read, bound or called anywhere in the file, definitions left out."""
+        return {name for scope in (self, *self.all_scopes) for names in (scope.facts.names, scope.calls) for name in names}
 
     @cached_property
     def all_scopes(self) -> list[Scope]:
@@ -2751,7 +2763,7 @@ def _is_hookimpl(function: Function, decorator: ast.expr) -> bool:
 
 def called_by_hand(function: Function) -> bool:
     """Whether the file calls the function itself, as some suites do from a sync set-up or from each test."""
-    return any(function.name in scope.facts.calls for scope in (function.module, *function.module.all_functions))
+    return any(function.name in scope.calls for scope in (function.module, *function.module.all_functions))
 
 
 def is_handed_on(method: Function) -> bool:
@@ -4188,7 +4200,7 @@ def value_returned_from_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
 
 def is_called_by_hand(test: Function) -> bool:
     """Whether the file itself uses a test as a function."""
-    return any(test.name in scope.facts.names or test.name in scope.calls for scope in (test.module, *test.module.all_scopes))
+    return test.name in test.module.names
 
 
 def _returned(test: Function, returned: ast.expr) -> tuple[str, str] | None:
