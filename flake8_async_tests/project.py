@@ -14,7 +14,9 @@ import re
 import shlex
 import stat
 import sys
-from functools import cached_property, lru_cache
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from functools import cached_property, lru_cache, wraps
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
 
@@ -22,6 +24,8 @@ from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
 DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
+SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
+NO_TESTS = ("node_modules", "site-packages", "venv", "build", "dist")  # folders without tests of the project's own
 MARKERS = (".git", ".hg", ".jj")
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml")
 
@@ -33,10 +37,51 @@ Stamp = tuple[int, int, int]
 # --------------------------------------------------------------------------------------------------------------------
 
 _cache: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}
+_look: dict[Any, Any] | None = None  # answers to the questions asked during one look
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """While one file is checked the disk counts as unchanged: each question to it is asked once (they come by the thousand)."""
+    global _look
+    _look = {}
+    try:
+        yield
+    finally:
+        _look = None
+
+
+def asked_once(ask: Callable[..., T]) -> Callable[..., T]:
+    """A function of hashable arguments whose answer holds for the rest of a look."""
+
+    @wraps(ask)
+    def answer(*question: Any) -> T:
+        if _look is None:
+            return ask(*question)
+        key = (ask, *question)
+        if key not in _look:
+            _look[key] = ask(*question)
+        return _look[key]
+
+    return answer
+
+
+@asked_once
+def listing(folder: str) -> frozenset[str]:
+    """The names in a folder; none if it cannot be read."""
+    try:
+        return frozenset(os.listdir(folder))
+    except (OSError, ValueError):
+        return frozenset()
 
 
 def stamp(path: Path) -> Stamp | None:
     """What changes with a file: time of change, size, inode; None for anything but a regular file."""
+    return _stamp(str(path))
+
+
+@asked_once
+def _stamp(path: str) -> Stamp | None:
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -83,8 +128,8 @@ def _ini(path: Path) -> dict[str, dict[str, str]] | None:
     text = _text(path)
     try:
         parser.read_string(text or "")
-    except (configparser.Error, ValueError):
-        return None
+    except (configparser.Error, ValueError, AttributeError):
+        return None  # before Python 3.13, AttributeError where a key without a value goes on in the next line
     return None if text is None else {name: {k: v or "" for k, v in parser.items(name)} for name in parser.sections()}
 
 
@@ -296,7 +341,7 @@ def normal(name: str) -> str:
 
 
 def version(text: str) -> Version:
-    return tuple(int(part) for part in re.findall(r"\d+", text.split("+")[0])[:4])
+    return tuple(int(part[:18]) for part in re.findall(r"\d+", text.split("+")[0])[:4])
 
 
 def _bump(parts: Version, keep: int) -> Version:
@@ -490,6 +535,15 @@ def _from_lock(found: Dependencies, lock: Any) -> None:
             found.locked[normal(package["name"])] = version(package["version"])
 
 
+# What stands between the parentheses of a function's head or of a usefixtures mark.
+HEADS = re.compile(r"\b(?:def\s+\w+|usefixtures)\s*\(([^)]*)")
+
+
+def _requested(path: Path) -> frozenset[str]:
+    """Words in the parameter lists and usefixtures marks of a file: every fixture that it requests is among them."""
+    return frozenset(word for head in HEADS.findall(_text(path) or "") for word in re.findall(r"\w+", head))
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # The project of one linted file
 # --------------------------------------------------------------------------------------------------------------------
@@ -571,21 +625,31 @@ class Folder:
         for reading in self.readings:
             found += [reading.rootdir / entry for entry in reading.words("pythonpath")]
             found += [reading.rootdir, reading.rootdir / "src"]
-        found += [*upwards(self.path, self.top), self.top / "src"]
+        found += [place for one in upwards(self.path, self.top) for place in (one, one / "src")]
         inside = [one for one in map(_clean, found) if one.is_relative_to(self.top)]
         return list(dict.fromkeys(inside))
 
+    @asked_once
     def find_module(self, dotted: str) -> Path | None:
         """The file of a first-party module; None if the project holds none of that name."""
         parts = dotted.split(".")
         if not all(part.isidentifier() for part in parts):
             return None
         for root in self.roots:
-            place = root.joinpath(*parts)
-            for candidate in (place.with_name(place.name + ".py"), place / "__init__.py"):
-                if stamp(candidate) and candidate.is_relative_to(self.top):
-                    return candidate
+            if listing(str(root)).isdisjoint((parts[0], parts[0] + ".py")):
+                continue
+            found = _module_file(root.joinpath(*parts), self.top)
+            if found is not None:
+                return found
         return None
+
+
+def _module_file(place: Path, top: Path) -> Path | None:
+    """The file of the module or package at a place inside the project."""
+    for candidate in (place.parent / f"{place.name}.py", place / "__init__.py"):
+        if stamp(candidate) and candidate.is_relative_to(top):
+            return candidate
+    return None
 
 
 def _clean(path: Path) -> Path:
@@ -629,11 +693,15 @@ class Project:
         self.path = path
         self.folder = folder
         self.settings = settings
-        self.readings = folder.readings
         self.below = folder.below
         self.at_least = folder.at_least
         self.declares = folder.declares
         self.mentions = folder.mentions
+
+    @property
+    def readings(self) -> tuple[Configuration, ...]:
+        """The distinct configurations that pytest may use."""
+        return self.folder.readings
 
     def agreed(self, name: str) -> Any:
         """A property of Configuration, if all readings agree on it; else None."""
@@ -723,19 +791,58 @@ class Project:
         for one in (module, *nested, *own, *self.conftests[len(nested) :]):
             if one is not module and name in one.fixtures:
                 return one.fixtures[name]
-            imported = self.imported_fixture(one, name) if name in one.bindings else None
+            imported = self.imported_fixture(one, name) if name in one.bindings or "*" in one.bindings else None
             if imported is not None:
                 return imported
         return None
 
-    def imported_fixture(self, module: Module, name: str) -> Function | None:
-        """A fixture that a module imports by name from a first-party one."""
+    def users(self, names: Iterable[str]) -> Iterator[Module]:
+        """Test files of the folder that this conftest serves in which a function requests one of the fixtures; all for no names.
+
+        No more than PARSED of them are read for one conftest: the question is always whether any user is of some kind.
+        """
+        wanted = set(names)
+        for path in self.served:
+            if wanted and wanted.isdisjoint(cached("requests", path, _requested) or ()):
+                continue
+            if path not in self._parsed and len(self._parsed) >= PARSED:
+                return
+            self._parsed.add(path)
+            module = module_at(path, self.settings)
+            if module is not None:
+                yield module
+
+    @cached_property
+    def _parsed(self) -> set[Path]:
+        return set()
+
+    @cached_property
+    def served(self) -> list[Path]:
+        """Test files in the folder of the linted file and below, SERVED at most."""
+        found: list[Path] = []
+        for folder, folders, names in os.walk(self.folder.path):
+            folders[:] = sorted(name for name in folders if not name.startswith((".", "__")) and name not in NO_TESTS)
+            tests = [name for name in sorted(names) if all(any(fnmatchcase(name, one) for one in several)
+                                                           for several in self.patterns("python_files"))]  # fmt: skip
+            found += [Path(folder, name) for name in tests if name.endswith(".py") and name != "conftest.py"]
+            if len(found) > SERVED:
+                break
+        return found[:SERVED]
+
+    def imported_fixture(self, module: Module, name: str, depth: int = 0) -> Function | None:
+        """A fixture that a module imports from a first-party one, by name or by star."""
         for binding in module.bindings.get(name, ()):
             made = self.definition(binding.value, module) if binding.how == "import" else None
             if isinstance(made, Function) and made.fixture:
                 return made
+        for star in module.bindings.get("*", ()) if depth < 4 and name not in module.bindings and not name.startswith("_") else ():
+            other = self.module(str(star.value).removesuffix(".*"), module) if star.how == "import" else None
+            found = (other.fixtures.get(name) or self.imported_fixture(other, name, depth + 1)) if other is not None else None
+            if found is not None:
+                return found
         return None
 
+    @asked_once
     def module(self, dotted: str, inside: Module) -> Module | None:
         """A first-party module by its dotted name, relative ones as seen from `inside`."""
         path = self._module_path(dotted, inside)
@@ -750,12 +857,10 @@ class Project:
         base = inside.path.parent
         for _ in range(len(dotted) - len(rest) - 1):
             base = base.parent
-        place = base.joinpath(*rest.split(".")) if rest else base
-        for candidate in (place.with_name(place.name + ".py"), place / "__init__.py"):
-            if stamp(candidate) and candidate.is_relative_to(self.folder.top):
-                return candidate
-        return None
+        parts = rest.split(".") if rest else []
+        return _module_file(base.joinpath(*parts), self.folder.top) if all(part.isidentifier() for part in parts) else None
 
+    @asked_once
     def definition(self, dotted: str, inside: Module, depth: int = 0) -> Function | Class | None:
         """The function or class of a first-party module that a dotted name means; re-exports are followed."""
         if depth > 8:
@@ -808,15 +913,21 @@ def plugin_names(module: Scope) -> list[str]:
         value = binding.value if binding.how == "assign" else None
         elements = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]
         found += [one.value for one in elements if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def project_of(path: Path | None, settings: Settings) -> Project:
     """The project around a file; around the working directory for text without a name."""
-    absolute = None
-    if path is not None:
-        absolute = _clean(Path.cwd() / path)
-    return Project(absolute, folder_of(absolute.parent if absolute else Path.cwd(), settings), settings)
+    absolute = _clean(_here_and_now() / path) if path is not None else None
+    return Project(absolute, folder_of(absolute.parent if absolute else _here_and_now(), settings), settings)
+
+
+def _here_and_now() -> Path:
+    """The working directory; the root if it has been deleted."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path(os.sep)
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
+from operator import attrgetter
+from sys import stdlib_module_names
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 
 from flake8_async_tests import knowledge
@@ -79,6 +81,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 BRANCHES = (ast.If, ast.Try, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.Match, ast.match_case) + (
     (ast.TryStar,) if hasattr(ast, "TryStar") else ()
 )
+BRANCHING = frozenset(BRANCHES)
 # Types of nodes that a scope keeps lists of, because rules ask for them.
 KEPT = frozenset((
     ast.Await, ast.Yield, ast.YieldFrom, ast.Return, ast.Assert, ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.While,
@@ -114,13 +117,14 @@ CHILDREN[ast.Dict] = ("values", "keys")
 class Facts:
     """What one scope holds, in document order, nested scopes apart (they have facts of their own)."""
 
-    __slots__ = ("nodes", "calls", "names", "scopes", "stores")
+    __slots__ = ("nodes", "calls", "names", "scopes", "stored_names", "stores")
 
     def __init__(self) -> None:
         self.nodes: dict[type, list[Any]] = defaultdict(list)  # by type, for the types KEPT
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)  # by the last segment of what is called
         self.names: dict[str, list[ast.Name]] = defaultdict(list)  # by identifier, loads and stores
         self.scopes: list[Scope] = []  # functions, lambdas and classes defined here
+        self.stored_names: list[ast.Name] = []  # those of the names that are bound or deleted
         self.stores: list[ast.Attribute] = []  # attributes that are assigned to or deleted
 
 
@@ -131,58 +135,67 @@ _Attribute, _Call, _Constant, _Load, _Name, _SCOPES = ast.Attribute, ast.Call, a
 def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
     """The one walk: every node of a scope once, with its parent noted.
 
-    Calls, attributes and names are most of a test, so these take a short way: what would be popped next is taken at once.
+    It goes straight on with a node's first child and puts the others on the stack. Calls, attributes and names, which
+    are most of a test, have a way of their own.
     """
     facts = Facts()
     nodes, calls, names, parents = facts.nodes, facts.calls, facts.names, scope.module.parents
     stack: list[Any] = list(roots)[::-1]
-    push, pop = stack.append, stack.pop
+    push, pop, fields_of = stack.append, stack.pop, CHILDREN.get
     while stack:
-        node = pop()
-        kind = type(node)
-        if kind is _Call:
-            for word in reversed(node.keywords):
-                parents[word] = node
-                child = word.value
-                if type(child) is not _Constant:
-                    parents[child] = word
-                    push(child)
-            for child in reversed(node.args):
-                if type(child) is not _Constant:
-                    parents[child] = node
-                    push(child)
-            child = node.func
-            parents[child] = node
-            kind = type(child)
-            calls[child.attr if kind is _Attribute else child.id if kind is _Name else ""].append(node)
+        child = pop()
+        kind = type(child)
+        while kind is not _Constant:
             node = child
-        while kind is _Attribute:
-            if type(node.ctx) is not _Load:
-                facts.stores.append(node)
-            child = node.value
-            kind = type(child)
+            if kind is _Name:
+                names[node.id].append(node)
+                if type(node.ctx) is not _Load:
+                    facts.stored_names.append(node)
+                break
+            if kind is _Attribute:
+                if type(node.ctx) is not _Load:
+                    facts.stores.append(node)
+                child = node.value
+                kind = type(child)
+            elif kind is _Call:
+                for word in reversed(node.keywords):
+                    parents[word] = node
+                    child = word.value
+                    if type(child) is not _Constant:
+                        parents[child] = word
+                        push(child)
+                for child in reversed(node.args):
+                    if type(child) is not _Constant:
+                        parents[child] = node
+                        push(child)
+                child = node.func
+                kind = type(child)
+                calls[child.attr if kind is _Attribute else child.id if kind is _Name else ""].append(node)
+            elif kind in _SCOPES:
+                stack += _enter(scope, node, facts)
+                break
+            else:
+                if kind in KEPT:
+                    nodes[kind].append(node)
+                child = None
+                for field in fields_of(kind, ()):
+                    if child is not None and type(child) is not _Constant:
+                        push(child)
+                    child = getattr(node, field)
+                    if type(child) is list:
+                        for item in reversed(child):
+                            if type(item) is not _Constant and item is not None:
+                                parents[item] = node
+                                push(item)
+                        child = None
+                    elif child is not None and type(child) is not _Constant:
+                        parents[child] = node
+                if child is None:
+                    break
+                kind = type(child)
+                continue
             if kind is not _Constant:
                 parents[child] = node
-            node = child
-        if kind is _Name:
-            names[node.id].append(node)
-        elif kind is _Call:
-            push(node)
-        elif kind in _SCOPES:
-            stack += _enter(scope, node, facts)
-        else:
-            if kind in KEPT:
-                nodes[kind].append(node)
-            for field in CHILDREN.get(kind, ()):
-                child = getattr(node, field, None)
-                if type(child) is list:
-                    for item in reversed(child):
-                        if type(item) is not _Constant and item is not None:
-                            parents[item] = node
-                            push(item)
-                elif child is not None and type(child) is not _Constant:
-                    parents[child] = node
-                    push(child)
     return facts
 
 
@@ -215,6 +228,9 @@ class Binding(NamedTuple):
     value: Any
     node: ast.AST
     since: Position
+
+
+_since = attrgetter("since")
 
 
 def start(node: Any) -> Position:
@@ -281,6 +297,14 @@ class Scope:
             found += [call for call in self.facts.calls.get(last, ()) if self.dotted(call.func) in wanted]
         return sorted(found, key=start)
 
+    @cached_property
+    def losses(self) -> list[Loss]:
+        """The coroutines made here that nobody can ever await, in document order."""
+        parents, names = self.module.parents, self.facts.calls.keys() - SYNC_NAMES
+        calls = (call for name in names for call in self.facts.calls[name] if type(parents.get(call)) not in HANDLING)
+        found = [one for call in calls if (one := loss(self, call))]
+        return sorted(found, key=lambda one: start(one.call))
+
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.module.parents.get(node)
 
@@ -323,16 +347,14 @@ class Scope:
         for statement in nodes.get(ast.ImportFrom, ()):
             base = self.module.absolute(statement)
             for alias in statement.names:
-                dotted = canonical(f"{base}.{alias.name}") if base else None
+                dotted = canonical(base.rstrip(".") and f"{base}.{alias.name}" or f"{base}{alias.name}") if base else None
                 how = "import" if dotted else "other"
                 yield alias.asname or alias.name, Binding(how, dotted, statement, end(statement))
         for scope in self.facts.scopes:
             if scope.name:
                 yield scope.name, Binding("definition", scope, scope.node, end(scope.node))
-        for name, uses in self.facts.names.items():
-            for use in uses:
-                if type(use.ctx) is not ast.Load:
-                    yield name, self._binding_of(use)
+        for name in self.facts.stored_names:
+            yield name.id, self._binding_of(name)
         for kind in (ast.ExceptHandler, ast.MatchAs, ast.MatchStar):
             for node in nodes.get(kind, ()):
                 if node.name:
@@ -360,26 +382,26 @@ class Scope:
     def reaching(self, name: str, at: ast.AST | None) -> list[Binding]:
         """The bindings of this scope that may give `name` its value at a node, by flow order; all of them for None."""
         every = self.bindings.get(name, [])
-        if at is None or len(every) == 0:
+        if at is None or not every:
             return every
-        around = set(self.ancestors(at))
+        split = bisect_right(every, start(at), key=_since)
+        if split == len(every) == 1:  # most names: bound once, further up
+            return every
+        around = {node for node in self.ancestors(at) if type(node) in BRANCHING}
         found: list[Binding] = []
-        split = bisect_right(every, start(at), key=lambda binding: binding.since)
         for index in range(split - 1, -1, -1):
             found.append(every[index])
-            if self._always_before(every[index].node, around):
+            # In a block that also holds the use: no older binding survives it.
+            if around.issuperset(self._branches(every[index].node)):
                 break
         loops = {node for node in around if isinstance(node, LOOPS)}
         if loops:  # what is bound further down in a loop is there in its next round
-            found += [binding for binding in every[split:] if not loops.isdisjoint(self.ancestors(binding.node))]
+            found += [binding for binding in every[split:] if not loops.isdisjoint(self._branches(binding.node))]
         return found
 
-    def _always_before(self, node: ast.AST, around: set[ast.AST]) -> bool:
-        """Whether a binding is in a block that also holds the use, so that no older binding survives it."""
-        for above in self.ancestors(node):
-            if isinstance(above, BRANCHES) and above not in around:
-                return False
-        return True
+    def _branches(self, node: ast.AST) -> list[ast.AST]:
+        """The branches and loops around a node."""
+        return [above for above in self.ancestors(node) if type(above) in BRANCHING]
 
     def lookup(self, name: ast.Name) -> tuple[Scope, list[Binding]] | None:
         """The scope that binds a name as seen here, with the bindings that may reach it; None for unbound names."""
@@ -395,10 +417,17 @@ class Scope:
 
     def uses(self, name: str) -> list[ast.Name]:
         """Loads of a name of this scope, those in nested scopes that do not bind it themselves included."""
-        found = [use for use in self.facts.names.get(name, ()) if type(use.ctx) is ast.Load]
-        for scope in self.facts.scopes:
-            found += _nested_uses(scope, name)
-        return found
+        cache = self._uses
+        if name not in cache:
+            found = [use for use in self.facts.names.get(name, ()) if type(use.ctx) is ast.Load]
+            for scope in self.facts.scopes:
+                found += _nested_uses(scope, name)
+            cache[name] = found
+        return cache[name]
+
+    @cached_property
+    def _uses(self) -> dict[str, list[ast.Name]]:
+        return {}
 
     # Dotted names
 
@@ -541,7 +570,8 @@ def attribute_path(expression: ast.AST) -> str:
 
 
 BUILTINS = frozenset(("staticmethod", "classmethod", "property", "all", "any", "bool", "list", "next", "iter", "set", "tuple",
-                      "sum", "sorted", "len", "print", "isinstance", "object", "TimeoutError"))  # fmt: skip
+                      "sum", "sorted", "len", "print", "isinstance", "object", "TimeoutError", "anext", "super", "max",
+                      "min", "enumerate", "zip", "dict", "frozenset"))  # fmt: skip
 
 
 def _is_none(binding: Binding) -> bool:
@@ -563,6 +593,7 @@ class Module(Scope):
         self.parents: dict[ast.AST, ast.AST] = {}
         self.scopes: dict[ast.AST, Scope] = {}
         self.dotted_cache: dict[ast.Name, str | None] = {}
+        self.fate_cache: dict[ast.AST, Fate] = {}
         self.value_cache: dict[ast.AST, Value | None] = {}
         self.value_depth = 0
 
@@ -595,6 +626,16 @@ class Module(Scope):
     @cached_property
     def all_functions(self) -> list[Function]:
         return [scope for scope in self.all_scopes if isinstance(scope, Function)]
+
+    @cached_property
+    def coroutine_functions(self) -> set[str]:
+        """The names of the coroutine functions of the file."""
+        return {function.name for function in self.all_functions if function.is_coroutine_function}
+
+    @cached_property
+    def async_generators(self) -> set[str]:
+        """The names of the async generator functions of the file."""
+        return {function.name for function in self.all_functions if function.is_async_generator}
 
     @cached_property
     def all_classes(self) -> list[Class]:
@@ -720,6 +761,12 @@ class Class(Scope):
 
     def inherits(self, *dotted: str) -> bool:
         return any(base in dotted for base in self.roots)
+
+    @cached_property
+    def library_base(self) -> str:
+        """The one class at which reading the bases ends, if the knowledge table has it; "" otherwise."""
+        roots = self.roots
+        return roots[0] if len(roots) == 1 and roots[0] and knowledge.known_class(roots[0]) else ""
 
     @cached_property
     def is_special(self) -> bool:
@@ -1093,6 +1140,13 @@ class Fate(NamedTuple):
 
 def fate(scope: Scope, expression: ast.AST) -> Fate:
     """What becomes of a value; conditional expressions and walrus targets are looked through."""
+    cache = scope.module.fate_cache
+    if expression not in cache:
+        cache[expression] = _fate(scope, expression)
+    return cache[expression]
+
+
+def _fate(scope: Scope, expression: ast.AST) -> Fate:
     node, above = expression, scope.parent(expression)
     while isinstance(above, (ast.IfExp, ast.NamedExpr)):
         if isinstance(above, ast.IfExp) and node is above.test:
@@ -1109,6 +1163,8 @@ def _fate_of(scope: Scope, node: ast.AST, above: Any) -> Fate:  # noqa: C901 - o
             return Fate("dropped", above)
         case ast.Assert() | ast.If() | ast.While():
             return Fate("truth", above) if node is above.test else Fate("kept", above)
+        case ast.comprehension() if node in above.ifs:
+            return Fate("truth", above)
         case ast.UnaryOp(op=ast.Not()):
             return Fate("truth", above)
         case ast.BoolOp():
@@ -1194,8 +1250,10 @@ def value(scope: Scope, expression: ast.AST | None) -> Value | None:
         module = scope.module
         if module.value_depth < 40:
             module.value_depth += 1
-            cache[expression] = _value(scope, expression)
-            module.value_depth -= 1
+            try:
+                cache[expression] = _value(scope, expression)
+            finally:
+                module.value_depth -= 1
     return cache[expression]
 
 
@@ -1268,7 +1326,7 @@ def _bound(scope: Scope, name: str, binding: Binding) -> Value | None:
     """The value that a binding gives to its name."""
     match binding.how:
         case "assign":
-            return value(scope, binding.value)
+            return value(scope, binding.value) or _declared(scope, binding.value)
         case "annotation":
             return _annotated(scope, binding.value)
         case "parameter":
@@ -1290,11 +1348,18 @@ def _bound(scope: Scope, name: str, binding: Binding) -> Value | None:
     return None
 
 
+def _declared(scope: Scope, assigned: ast.AST) -> Value | None:
+    """What the annotation of an assignment says of an expression that gives nothing certain itself: `client: Client = make()`."""
+    above = scope.parent(assigned)
+    is_open = isinstance(above, ast.AnnAssign) and isinstance(assigned, (ast.Call, ast.Await))
+    return _annotated(scope, above.annotation) if is_open else None
+
+
 def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
     assert isinstance(scope, Function)
     if scope.owner is not None and argument not in scope.parameters:
-        is_self = not any(scope.outer.dotted(decorator) for decorator in scope.decorators) or scope.is_plain
-        return Value("instance", scope=scope.owner) if is_self else None
+        is_class = any(scope.outer.dotted(decorator) == "classmethod" for decorator in scope.decorators)
+        return Value("class" if is_class else "instance", scope=scope.owner)
     injected = patched_parameters(scope)
     if argument.arg in injected:
         return injected[argument.arg] or _annotated_mock(scope, argument)
@@ -1302,16 +1367,32 @@ def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
         if argument.arg in parametrized(scope):
             return _annotated_mock(scope, argument)
         fixture = find_fixture(scope, argument.arg)
+        if fixture is None and argument.arg in PLUGIN_FIXTURES:
+            return PLUGIN_FIXTURES[argument.arg]
         if fixture is not None:
             given = fixture_value(fixture) or _annotated_mock(scope, argument)
+            if given is None and not makes_mocks(fixture):
+                given = _annotated(scope.outer, argument.annotation)
             return given._replace(paths=(*given.paths, *_touched_by_fixtures(scope, fixture))) if given and given.kind in MOCKS else given
     return _annotated(scope.outer, argument.annotation)
+
+
+# Fixtures of plugins that are functions, where the suite has none of that name: pytest-aiohttp's.
+PLUGIN_FIXTURES = {
+    "aiohttp_client": Value("method", "aiohttp_client", result=knowledge.Callee("coroutine", "aiohttp.test_utils.TestClient")),
+    "aiohttp_server": Value("method", "aiohttp_server", result=knowledge.Callee("coroutine", "aiohttp.test_utils.TestServer")),
+}
 
 
 def _annotated_mock(function: Function, argument: ast.arg) -> Value | None:
     """A parameter annotated as a mock, where nothing better is known: what else an annotation says may be a wish."""
     given = _annotated(function.outer, argument.annotation)
     return given if given is not None and given.kind in MOCKS else None
+
+
+def makes_mocks(fixture: Function) -> bool:
+    """Whether a fixture has to do with mocks: then what it gives may be one, whatever an annotation says."""
+    return any(re.search("mock|patch|spec", name, re.IGNORECASE) for name in (*fixture.calls, *fixture.facts.names))
 
 
 def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Scope, str]]:
@@ -1325,11 +1406,11 @@ def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Sc
             yield other, name
 
 
-def parametrized(function: Function) -> set[str]:
-    """Names that parametrize marks give to a test."""
+def parametrized(function: Function, indirect: bool = True) -> set[str]:
+    """Names that parametrize marks give to a test; without those that they hand to a fixture, unless `indirect`."""
     found: set[str] = set()
     for mark in function.marks:
-        if mark.name == "parametrize" and mark.call and mark.call.args:
+        if mark.name == "parametrize" and mark.call and mark.call.args and (indirect or mark.argument("indirect") is None):
             first = mark.call.args[0]
             names = mark.scope.constant(first)
             if isinstance(names, str):
@@ -1389,9 +1470,19 @@ def _entered(context: Value | None, is_async: bool) -> Value | None:
         return None
     if context.kind in MOCKS:
         return mock_result(mock_child(context, "__aenter__" if is_async else "__enter__"))
+    if context.kind == "instance" and isinstance(context.scope, Class):
+        method = context.scope.find_method("__aenter__" if is_async else "__enter__")
+        given = _returned_value(method) if method is not None and _is_bare(method) else None
+        # What returns `self`, or is annotated to, gives the object itself, which may be of a derived class.
+        if given is not None and method is not None:
+            return context if given.kind == "instance" and given.scope is method.owner else given
+        known = knowledge.known_class(context.scope.library_base)
+        return context if method is None and known is not None and known.gives == known.name else None
     if context.kind == "instance":
         known = knowledge.known_class(context.name) if context.name else None
-        return context if known and not context.name.startswith("asyncio.") else None
+        if known is None or not known.gives:
+            return None
+        return context if known.gives == context.name else Value("instance", known.gives)
     if context.kind in ("context", "async context", "either context", "awaitable context"):
         return context.result
     return None
@@ -1403,8 +1494,10 @@ def _value_of_call(scope: Scope, call: ast.Call) -> Value | None:
         return _mock_made(scope, call, made)
     dotted = scope.dotted(call.func)
     if dotted is not None:
-        if dotted in scope.module.settings.coroutine_functions:
+        if dotted in scope.module.settings.coroutine_functions or dotted == "anext":
             return Value("coroutine", dotted)
+        if dotted == "super" and not call.args:
+            return _value_of_super(scope)
         if dotted in ("typing.cast", "typing_extensions.cast") and len(call.args) == 2:
             return _annotated(scope, call.args[0])
     if isinstance(call.func, ast.Attribute) and call.func.attr == "start":
@@ -1412,6 +1505,13 @@ def _value_of_call(scope: Scope, call: ast.Call) -> Value | None:
         if patcher is not None and patcher.kind == "context" and patcher.name in PATCHERS:
             return patcher.result
     return called(value(scope, call.func))
+
+
+def _value_of_super(scope: Scope) -> Value | None:
+    """`super()` in a method of a class with one base that can be read."""
+    owner = scope.owner if isinstance(scope, Function) else None
+    bases = owner.bases if owner is not None else []
+    return Value("instance", scope=bases[0]) if len(bases) == 1 and isinstance(bases[0], Class) else None
 
 
 def called(function: Value | None) -> Value | None:
@@ -1445,14 +1545,26 @@ def _result_of(function: Function) -> Value | None:
         manager = CONTEXT_MANAGERS.get(function.outer.dotted(function.decorators[0]) or "")
         if manager and function.is_generator:
             return Value(manager, function.name, function, agreed(value(function, node.value) for node in function.yields))
-    if any(function.outer.dotted(decorator) not in ("staticmethod", "classmethod") for decorator in function.decorators):
+    if any(function.outer.dotted(decorator) not in UNCHANGED for decorator in function.decorators):
         return None
     if function.is_async_generator:
         return Value("async generator", function.name, function)
-    result = agreed(value(function, node.value) for node in function.every(ast.Return)) if not function.is_generator else None
+    result = _returned_value(function) if not function.is_generator else None
     if function.is_async:
         return Value("coroutine", function.name, function, result)
     return result
+
+
+# Decorators after which calling a function does what its body says.
+UNCHANGED = ("staticmethod", "classmethod", "abc.abstractmethod", "typing.override", "typing.final", "typing_extensions.override",
+             "typing_extensions.final")  # fmt: skip
+PROPERTIES = ("property", "functools.cached_property")
+
+
+def _returned_value(function: Function) -> Value | None:
+    """What the return statements of a function give, else what its annotation says, unless it has to do with mocks."""
+    given = agreed(value(function, node.value) for node in function.every(ast.Return))
+    return given or (None if makes_mocks(function) else _annotated(function.outer, function.node.returns))
 
 
 def _result_of_callee(callee: knowledge.Callee | None, name: str) -> Value | None:
@@ -1518,6 +1630,8 @@ def _is_later(scope: Scope, read: ast.expr, where: Scope, written: ast.expr | No
 def _written(scope: Scope, expression: ast.expr | None) -> Value | None:
     """The value put in place of an attribute: for patch.object, the mock that it puts there."""
     given = value(scope, expression)
+    if given is None and expression is not None:
+        return _declared(scope, expression)
     if given is not None and given.name in PATCHERS and isinstance(expression, ast.Call) and not isinstance(
             scope.parent(expression), (ast.Assign, ast.AnnAssign)):  # fmt: skip
         return given.result
@@ -1567,7 +1681,9 @@ def _member(instance: Value, attribute: str) -> Value | None:
     if isinstance(instance.scope, Class):
         method = instance.scope.find_method(attribute)
         if method is not None:
-            return Value("function", scope=method)
+            return _returned_value(method) if _is_property(method) else Value("function", scope=method)
+        if attribute not in instance.scope.attributes and (library := instance.scope.library_base):
+            return _member(Value("instance", library), attribute)
         return agreed(_written(scope, written) for scope, written in instance.scope.attributes.get(attribute, [(instance.scope, None)]))
     callee = knowledge.method(instance.name, attribute)
     if callee is None:
@@ -1641,10 +1757,173 @@ def _keeps(scope: Scope, use: ast.AST, what: Fate, closers: Iterable[str], harml
 READERS = ("isinstance", "print", "len", "bool")
 
 
-def uses_with_scope(scope: Function, name: str) -> Iterator[tuple[Scope, ast.Name]]:
+def uses_with_scope(scope: Scope, name: str) -> Iterator[tuple[Scope, ast.Name]]:
     """Loads of a name, each with the scope in which it stands."""
     for use in scope.uses(name):
         yield scope_of(scope.module, use), use
+
+
+# Coroutines that nobody handles
+
+
+class Loss(NamedTuple):
+    """How the coroutine that a call gives is lost: no code that can run awaits it.
+
+    how: dropped (it is a statement, alone or in a display), unused (bound to a name that nobody reads), truth (it is
+    tested, or compared so that it is always true), result (something of what awaiting would give is asked of it: an
+    attribute, an item, its text). `by` is the node that does it, `value` what the call gives.
+    """
+
+    how: str
+    by: ast.AST
+    call: ast.Call
+    value: Value
+
+
+def owed(scope: Scope, expression: ast.AST) -> Value | None:
+    """What an expression gives, if somebody must await it; None unless that is certain.
+
+    What a plain function of readable code returns is not: its body ran, perhaps on parts that a test has replaced.
+    """
+    given = value(scope, expression)
+    if given is None or given.kind not in ("coroutine", "awaitable context"):
+        return None
+    function = value(scope, expression.func) if isinstance(expression, ast.Call) else None
+    is_plain = function is not None and isinstance(function.scope, Function) and not function.scope.is_async
+    return None if is_plain and not function.scope.is_lambda else given
+
+
+def loss(scope: Scope, call: ast.Call) -> Loss | None:
+    """How the coroutine that a call gives is lost; None if it gives none, or if anybody may handle it.
+
+    Handled is what reaches an await, an argument, a return, a container that is used, an attribute or an outer scope, by
+    its expression or by a name, in any order. Every rule about lost coroutines asks `Scope.losses`.
+    """
+    lost = _lost(scope, call)
+    if lost is None or lost[0] == "result" and lost[1] is scope.parent(call) and not _is_near(scope, call, lost[1]):
+        return None
+    given = owed(scope, call)
+    if given is None or lost[0] == "result" and given.kind != "coroutine":
+        return None  # a connection may be used before it is entered
+    return Loss(*lost, call, given)
+
+
+def _is_near(scope: Scope, call: ast.Call, by: ast.AST) -> bool:
+    """Whether the name of what is called is a coroutine function's in this file or in a library.
+
+    What is wrong with `f().x` is loud and seen at once: that alone is no reason to read other files.
+    """
+    name = called_name(call)
+    return isinstance(by, ast.FormattedValue) or name in scope.module.coroutine_functions or name in knowledge.coroutine_names()
+
+
+def called_name(call: ast.Call) -> str:
+    """The last segment of what a call calls; "" where it has no name."""
+    return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
+
+
+# Names that nobody gives to a coroutine function: most of what stands alone or is tested in a test.
+SYNC_NAMES = frozenset(
+    """isinstance issubclass len range str int float bool repr getattr hasattr callable sorted enumerate zip super tuple dict frozenset
+    append extend startswith endswith split splitlines strip encode decode
+    assert_called assert_called_once assert_called_with assert_called_once_with assert_any_call assert_has_calls assert_not_called
+    assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with assert_any_await assert_has_awaits assert_not_awaited
+    assertEqual assertNotEqual assertTrue assertFalse assertIs assertIsNot assertIsNone assertIsNotNone assertIn assertNotIn
+    assertIsInstance assertNotIsInstance assertRaises assertRaisesRegex assertWarns assertLogs assertAlmostEqual assertGreater assertLess
+    assertGreaterEqual assertLessEqual assertRegex assertCountEqual assertListEqual assertDictEqual
+    raises setattr setenv delenv set_level getLogger debug warning is_set create_task ensure_future start_soon""".split()
+)
+
+
+def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
+    """How the value of an expression would be lost if it were a coroutine, and the node that does it."""
+    found: dict[str, ast.AST] = {}
+    for how, by in _ends(scope, _holder(scope, made), made):
+        if not how:
+            return None
+        found.setdefault(how, by)
+    told = next((how for how in ("truth", "result", "unused", "dropped") if how in found), None)
+    return (told, found[told]) if told else None
+
+
+def _ends(scope: Scope, holder: ast.expr, made: ast.expr) -> Iterator[tuple[str, ast.AST]]:
+    """What becomes of an expression where it stands, and of the names that it is bound to wherever they are read."""
+    what, held = fate(scope, holder), holder is not made
+    if what.what != "assigned":
+        yield _end(scope, what, held), what.by
+    for name in [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else []):
+        yield "" if _is_shared(scope, name.id) else "unused", name
+        for where, use in uses_with_scope(scope, name.id):
+            end_of_use = fate(where, use)
+            how = _end(where, end_of_use, held)
+            if _is_reached(scope, name, where, use):
+                yield ("unused" if how == "dropped" else how), end_of_use.by
+
+
+def _holder(scope: Scope, made: ast.expr) -> ast.expr:
+    """The display or comprehension that an expression is an element of, else the expression itself."""
+    holder, above = made, scope.parent(made)
+    while isinstance(above, (ast.List, ast.Tuple, ast.Set)) or isinstance(above, COMPREHENSIONS) and holder is getattr(above, "elt", None):
+        holder, above = above, scope.parent(above)
+    return holder
+
+
+def _walruses(scope: Scope, node: ast.AST) -> Iterator[ast.NamedExpr]:
+    """The `:=` right around an expression."""
+    above = scope.parent(node)
+    while isinstance(above, (ast.IfExp, ast.NamedExpr)):
+        if isinstance(above, ast.NamedExpr):
+            yield above
+        above = scope.parent(above)
+
+
+def _is_shared(scope: Scope, name: str) -> bool:
+    """Whether code out of sight may read a name, or `del` ends it on purpose."""
+    special = (ast.Global, ast.Nonlocal)
+    return (
+        not isinstance(scope, Function)
+        or any(isinstance(binding.node, special) for binding in scope.bindings.get(name, ()))
+        or any(isinstance(use.ctx, ast.Del) for use in scope.facts.names[name])
+    )
+
+
+def _is_reached(scope: Scope, name: ast.Name, where: Scope, use: ast.Name) -> bool:
+    """Whether a load may see the value that is bound to a name at one place."""
+    found = where.lookup(use)
+    return found is None or found[0] is not scope or any(binding.node is scope.parent(name) for binding in found[1])
+
+
+# Nodes whose children are handled, whatever they are: a short way past most calls.
+HANDLING = frozenset((ast.Await, ast.keyword, ast.Return, ast.Yield, ast.Starred, ast.Lambda, ast.withitem, ast.Dict))
+# What a coroutine object has of its own: reading that asks nothing of its result.
+COROUTINE_OWN = re.compile(r"send|throw|close|cr_\w+|__\w+__")
+
+
+def _end(scope: Scope, what: Fate, held: bool) -> str:
+    """What one use makes of a coroutine, or of a display that holds it: as in Loss; "" if it may be handled."""
+    if what.what == "argument":
+        return "truth" if isinstance(what.by, ast.Call) and scope.dotted(what.by.func) in (("all", "any") if held else ("bool",)) else ""
+    if what.what == "dropped":
+        return "dropped"
+    if held:
+        return ""
+    if what.what == "truth":
+        return "truth"
+    if what.what == "compared":
+        return "truth" if _is_true_of_any_coroutine(what.by) else ""
+    if what.what == "attribute":
+        return "" if COROUTINE_OWN.fullmatch(getattr(what.by, "attr", "")) else "result"
+    if what.what == "kept":
+        return "result" if isinstance(what.by, (ast.BinOp, ast.FormattedValue, ast.AugAssign)) else ""
+    return "result" if what.what in ("iterated", "async iterated", "called") else ""
+
+
+def _is_true_of_any_coroutine(compare: ast.Compare) -> bool:
+    """`coroutine != anything` and `coroutine is not None`; most other comparisons fail, which is loud."""
+    if len(compare.ops) != 1:
+        return False
+    other = compare.comparators[0]
+    return isinstance(compare.ops[0], ast.NotEq) or isinstance(compare.ops[0], ast.IsNot) and isinstance(other, ast.Constant) and other.value is None
 
 
 def scope_of(module: Module, node: ast.AST) -> Scope:
@@ -1655,6 +1934,165 @@ def scope_of(module: Module, node: ast.AST) -> Scope:
             return module.scopes[above]
         above = module.parents.get(above)
     return module
+
+
+# Outcomes: who gets to see how a task ended
+
+
+def test_around(scope: Scope | None) -> Function | None:
+    """The test that a scope is, or that it stands in."""
+    while scope is not None and not (isinstance(scope, Function) and scope.is_test):
+        scope = scope.outer
+    return scope
+
+
+def inner_scopes(scope: Scope) -> Iterator[Scope]:
+    """Every function, lambda and class inside a scope."""
+    for inner in scope.facts.scopes:
+        yield inner
+        yield from inner_scopes(inner)
+
+
+def spawns(scope: Scope, call: ast.AST, depth: int = 3) -> bool:
+    """Whether a call makes a task of the running loop; wrappers count that can be read, or are so called and given a coroutine."""
+    if not isinstance(call, ast.Call) or is_spawned(scope, call):
+        return isinstance(call, ast.Call)
+    if isinstance(call.func, ast.Name) and call.func.id in ("create_task", "ensure_future") and call.args:
+        given = value(scope, call.args[0])
+        return given is not None and given.kind == "coroutine"
+    made = scope.definition(call.func) if depth else None
+    if not isinstance(made, Function) or made.is_async or made.is_generator or not made.is_plain or not made.every(ast.Return):
+        return False
+    return all(spawns(made, node.value, depth - 1) for node in made.every(ast.Return))
+
+
+def is_outcome_read(scope: Scope, tasks: ast.AST, seen: set[ast.AST] | None = None) -> bool:
+    """Whether anybody may learn what a task gave or raised, from an expression that gives it or a container of tasks.
+
+    To wait for it, to cancel it or to ask whether it is done tells nothing of that. Unknown, and too long a way, count as read.
+    """
+    seen = seen if seen is not None else set()
+    what = fate(scope, tasks)
+    if tasks in seen or what.what in ("dropped", "truth", "compared"):
+        return False
+    seen.add(tasks)
+    if what.what == "awaited" or len(seen) > 60:
+        return len(seen) > 60 or not is_swallowed(scope, what.by)
+    if what.what == "iterated":
+        return _is_read_in_loop(scope, what.by, seen)
+    if what.what == "attribute" and isinstance(what.by, ast.Attribute):
+        return _is_read_of(scope, what.by, seen)
+    if what.what == "argument":
+        return _is_read_by(scope, what.by, seen)
+    if (names := names_bound(scope, what)) is not None:
+        return any(is_outcome_read(where, use, seen) for name in names for where, use in uses_with_scope(scope, name))
+    if isinstance(what.by, (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Subscript, *COMPREHENSIONS)):
+        return is_outcome_read(scope, what.by, seen)
+    return True
+
+
+def names_bound(scope: Scope, what: Fate) -> list[str] | None:
+    """The names of a function that take a value, unpacked or whole; None if anything else does."""
+    if what.what == "assigned":
+        names = [what.by]
+    elif what.what == "kept" and isinstance(what.by, ast.Assign) and len(what.by.targets) == 1:
+        names = getattr(what.by.targets[0], "elts", [None])
+    else:
+        return None
+    shared = {name for node in scope.every(ast.Global, ast.Nonlocal) for name in node.names}
+    if not isinstance(scope, Function) or not all(isinstance(name, ast.Name) and name.id not in shared for name in names):
+        return None
+    return [name.id for name in names]
+
+
+def _is_read_in_loop(scope: Scope, loop: Any, seen: set[ast.AST]) -> bool:
+    """Whether the body of a loop or comprehension reads the outcome of its variable."""
+    whole = scope.parent(loop) if isinstance(loop, ast.comprehension) else loop
+    if not isinstance(loop.target, ast.Name) or whole is None:
+        return True
+    return any(is_outcome_read(where, use, seen) for where, use in uses_with_scope(scope, loop.target.id)
+               if whole in scope.ancestors(use) or where is not scope)  # fmt: skip
+
+
+def _is_read_of(scope: Scope, read: ast.Attribute, seen: set[ast.AST]) -> bool:
+    """Whether reading an attribute of a task, or of a container of tasks, leads to an outcome."""
+    if read.attr in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or read.attr in ("append", "add", "extend", "clear", "discard", "remove"):
+        return False
+    above = scope.parent(read)
+    if read.attr == "add_done_callback" and isinstance(above, ast.Call) and above.args:
+        return last_name(above.args[0]) not in ("discard", "remove")  # the set that keeps the task alive
+    return not (read.attr in ("pop", "copy", "values") and isinstance(above, ast.Call)) or is_outcome_read(scope, above, seen)
+
+
+CONTAINERS = frozenset("list set tuple iter next sorted asyncio.as_completed asyncio.wait_for asyncio.shield".split())
+
+
+def _is_read_by(scope: Scope, call: ast.AST, seen: set[ast.AST]) -> bool:
+    """Whether a call that is given tasks leads to an outcome of theirs."""
+    if not isinstance(call, ast.Call):
+        return True
+    dotted, name = scope.dotted(call.func), getattr(call.func, "attr", "")
+    if dotted in READERS or name.startswith("assert"):
+        return False
+    if dotted in CONTAINERS or dotted == "asyncio.gather" and scope.constant(keyword(call, "return_exceptions")) is not True:
+        return is_outcome_read(scope, call, seen)
+    if dotted in ("asyncio.wait", "asyncio.gather"):
+        waiting = awaiting(scope, call)
+        return waiting is None or (is_outcome_read(scope, waiting, seen) if dotted == "asyncio.wait" else not is_unread(scope, waiting))
+    if name in ("append", "add") and isinstance(call.func.value, ast.Name):
+        found = scope.lookup(call.func.value)
+        if found is not None and found[0] is scope and isinstance(scope, Function):
+            return any(is_outcome_read(where, use, seen) for where, use in uses_with_scope(scope, call.func.value.id))
+    return True
+
+
+def awaiting(scope: Scope, made: ast.AST) -> ast.Await | None:
+    """The await of an awaitable, through wait_for and shield; None if it is not awaited on the spot."""
+    what = fate(scope, made)
+    if what.what == "argument" and isinstance(what.by, ast.Call) and scope.dotted(what.by.func) in ("asyncio.wait_for", "asyncio.shield"):
+        return awaiting(scope, what.by)
+    return what.by if isinstance(what.by, ast.Await) else None
+
+
+def is_unread(scope: Scope, made: ast.AST) -> bool:
+    """Whether nobody looks into the list that an expression gives: it is dropped, never used, or only counted."""
+    what = fate(scope, made)
+    if what.what == "dropped":
+        return True
+    if (names := names_bound(scope, what)) is None:
+        return False
+    uses = [fate(where, use) for name in names for where, use in uses_with_scope(scope, name)]
+    return all(one.what == "truth" or one.what == "argument" and scope.dotted(getattr(one.by, "func", None)) in READERS for one in uses)
+
+
+FAILURES = frozenset(("AssertionError", "Exception", "BaseException"))
+
+
+def is_swallowed(scope: Scope, node: ast.AST) -> bool:
+    """Whether a failed assertion would vanish in a block around a node."""
+    return any(field == "body" and swallows(scope, block, FAILURES) for block, field in blocks(scope, node))
+
+
+def swallows(scope: Scope, block: ast.AST, errors: Iterable[str]) -> str:
+    """How a with or try statement drops one of these exceptions without a trace: "suppress(X)", "except X" or ""."""
+    if isinstance(block, (ast.With, ast.AsyncWith)):
+        calls = [item.context_expr for item in block.items if isinstance(item.context_expr, ast.Call)]
+        caught = [one for call in calls if scope.dotted(call.func) == "contextlib.suppress" for one in call.args]
+        named = [name for one in caught if (name := ast.unparse(one).rpartition(".")[2]) in errors]
+        return f"suppress({named[0]})" if named else ""
+    for handler in getattr(block, "handlers", ()):
+        several = getattr(handler.type, "elts", [handler.type])
+        named = [ast.unparse(one).rpartition(".")[2] if one else "BaseException" for one in several]
+        if (caught := [name for name in named if name in errors]) and all(_does_nothing(one) for one in handler.body):
+            return f"except {caught[0]}"
+    return ""
+
+
+def _does_nothing(statement: ast.stmt) -> bool:
+    """`pass`, `...`, or a line for the log."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        return bool(re.match(r"print|(\w*log\w*|logging)\.\w+$", ast.unparse(statement.value.func)))
+    return isinstance(statement, ast.Pass) or isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -1888,9 +2326,7 @@ def _spec_child(mock: Value, attribute: str) -> Value | None:
 
 
 def _is_property(method: Function) -> bool:
-    return any(
-        method.outer.dotted(decorator) in ("property", "functools.cached_property") for decorator in method.decorators
-    )
+    return any(method.outer.dotted(decorator) in PROPERTIES for decorator in method.decorators)
 
 
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
@@ -2027,7 +2463,7 @@ class Rule(NamedTuple):
     message: str
     judge: Judge
     each: str  # "module", "class", "function", "test" or "fixture"; "" for a rule of calls or nodes
-    calls: tuple[str, ...]  # last names of the calls that it judges; ("*",) for every call
+    calls: tuple[str, ...]  # last names of the calls that it judges
     nodes: tuple[type, ...]
 
 
@@ -2093,13 +2529,45 @@ def gather(tree: ast.Module, path: Path | None = None, project: Project | None =
     return Module(tree, path, project, settings)
 
 
+def brief(expression: ast.AST, limit: int = 40) -> str:
+    """An expression as a message shows it: arguments left out, on one line, the end of what is too long."""
+    if isinstance(expression, ast.Call):
+        return brief(expression.func, limit - 5) + ("(...)" if expression.args or expression.keywords else "()")
+    if isinstance(expression, ast.Attribute) and not attribute_path(expression):
+        return brief_name("(...)." + expression.attr, limit)
+    return brief_name(" ".join(ast.unparse(expression).replace("`", "").split()), limit)
+
+
+def brief_name(name: str, limit: int = 40) -> str:
+    """A name as a message shows it: the end of one that is too long."""
+    return name if len(name) <= limit else "..." + name[3 - limit :]
+
+
 def check(module: Module) -> Iterator[Finding]:
     """Every finding of the enabled rules on one file, each place and code once, in order."""
     rules = table(module.settings.opt_in)
     found = set()
     for one, (node, *words) in _judged(module, rules):
-        found.add((*_place(node), f"{one.code} {one.message.format(*words)}"))
-    yield from sorted(found)
+        found.add((*_place(node), f"{one.code} {_printable(one.message.format(*words))}"))
+    yield from sorted(found - _beside_others(module, found))
+
+
+def _beside_others(module: Module, found: set[Finding]) -> set[Finding]:
+    """The findings of ATX915 on tests that have another one: that one says what to await."""
+    alone = [finding for finding in found if finding[2].startswith("ATX915")]
+    spans = [(min([test.node.lineno, *(one.lineno for one in test.decorators)]), test.node) for test in module.all_functions if alone]
+    return {
+        finding
+        for first, node in spans for finding in alone
+        if finding[0] == node.lineno and any(first <= line <= node.end_lineno and text[:6] != "ATX915" for line, _, text in found)
+    }  # fmt: skip
+
+
+def _printable(message: str) -> str:
+    """One line that any terminal shows: a string of the code may hold line ends, and lone surrogates end flake8."""
+    if message.isprintable():
+        return message
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in message)
 
 
 def _place(node: Any) -> Position:
@@ -2108,11 +2576,13 @@ def _place(node: Any) -> Position:
 
 def _judged(module: Module, rules: Table) -> Iterator[tuple[Rule, tuple[Any, ...]]]:
     for one in rules.each["module"]:
-        yield from ((one, finding) for finding in one.judge(module))
+        for finding in one.judge(module):
+            yield one, finding
     for scope in (module, *module.all_scopes):
         for kind in _kinds(scope):
             for one in rules.each[kind]:
-                yield from ((one, finding) for finding in one.judge(scope))
+                for finding in one.judge(scope):
+                    yield one, finding
         yield from _judged_inside(scope, rules)
 
 
@@ -2130,15 +2600,17 @@ def _kinds(scope: Scope) -> Iterator[str]:
 
 def _judged_inside(scope: Scope, rules: Table) -> Iterator[tuple[Rule, tuple[Any, ...]]]:
     """The rules about calls and nodes, on those of one scope."""
-    facts, renamed, anything = scope.facts, scope.module.renamed, rules.calls.get("*", [])
+    facts, renamed = scope.facts, scope.module.renamed
     for name, calls in facts.calls.items():
-        for one in rules.calls.get(renamed.get(name, name), []) + anything:
+        for one in rules.calls.get(renamed.get(name, name), ()):
             for call in calls:
-                yield from ((one, finding) for finding in one.judge(call, scope))
-    for kind in rules.nodes.keys() & facts.nodes.keys():
-        for one in rules.nodes[kind]:
-            for node in facts.nodes[kind]:
-                yield from ((one, finding) for finding in one.judge(node, scope))
+                for finding in one.judge(call, scope):
+                    yield one, finding
+    for kind, several in rules.nodes.items():
+        for node in facts.nodes.get(kind, ()):
+            for one in several:
+                for finding in one.judge(node, scope):
+                    yield one, finding
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -2245,6 +2717,7 @@ def async_test_in_testcase(test: Function) -> Iterator[tuple[Any, ...]]:
 XUNIT_MODULE = frozenset("setup_module teardown_module setup_function teardown_function setUpModule tearDownModule".split())
 XUNIT_METHODS = frozenset("setup_method teardown_method setup_class teardown_class".split())
 XUNIT_TESTCASE = frozenset("setUp tearDown setUpClass tearDownClass".split()) | XUNIT_METHODS
+NOSE_METHODS = frozenset(("setup", "teardown"))  # pytest 7 called them by name, unittest and pytest 8 never
 ISOLATED_ONLY = frozenset(("asyncSetUp", "asyncTearDown"))
 HOOKS = re.compile(r"pytest_(configure|unconfigure|sessionstart|sessionfinish|addoption|addhooks|report_header|plugin_registered"
                    r"|runtest_\w+|collection(_\w+)?|collect_\w+|ignore_collect|itemcollected|generate_tests|fixture_\w+"
@@ -2271,14 +2744,15 @@ def _setup_remedy(function: Function) -> str:
         return "use an async fixture" if name in XUNIT_MODULE and function.module.is_test_file else ""
     if owner is None or not owner.is_collected or not function.module.is_test_file or owner.is_special:
         return ""
+    is_nose = name in NOSE_METHODS and not function.parameters and not is_handed_on(function)
     if not owner.roots:
-        return "use an async fixture" if name in XUNIT_METHODS | ISOLATED_ONLY else ""
+        return "use an async fixture" if name in XUNIT_METHODS | ISOLATED_ONLY or is_nose else ""
     if not owner.is_testcase:
         return ""
     isolated = not is_plain_testcase(owner)
     if name in ISOLATED_ONLY:
         return "" if isolated else "use `IsolatedAsyncioTestCase`"
-    return "use `asyncSetUp` or `asyncTearDown` of `IsolatedAsyncioTestCase`" if name in XUNIT_TESTCASE else ""
+    return "use `asyncSetUp` or `asyncTearDown` of `IsolatedAsyncioTestCase`" if name in XUNIT_TESTCASE or is_nose else ""
 
 
 def _is_hookimpl(function: Function, decorator: ast.expr) -> bool:
@@ -2289,6 +2763,17 @@ def _is_hookimpl(function: Function, decorator: ast.expr) -> bool:
 def called_by_hand(function: Function) -> bool:
     """Whether the file calls the function itself, as some suites do from a sync set-up or from each test."""
     return any(function.name in scope.facts.calls for scope in (function.module, *function.module.all_functions))
+
+
+def is_handed_on(method: Function) -> bool:
+    """Whether the file gives a method to anything as an argument (`self.addAsyncCleanup(self.teardown)`)."""
+    return any(
+        isinstance(given, ast.Attribute) and given.attr == method.name
+        for scope in (method.module, *method.module.all_scopes)
+        for calls in scope.calls.values()
+        for call in calls
+        for given in (*call.args, *(word.value for word in call.keywords))
+    )
 
 
 @rule("ATX104", "async-generator-test",
@@ -2481,6 +2966,488 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 # --------------------------------------------------------------------------------------------------------------------
 
 
+def pinned_below(module: Module, release: str) -> bool:
+    """Whether the project's declarations keep pytest-asyncio below a release."""
+    return module.project is not None and module.project.below("pytest-asyncio", release)
+
+
+def is_same(one: Function | None, other: Function) -> bool:
+    """Whether two readings of a file mean the same function: a conftest is read anew for each file that it serves."""
+    if one is None or one is other:
+        return one is other
+    return one.module.path is not None and one.module.path == other.module.path and start(one.node) == start(other.node)
+
+
+def user_modules(fixture: Function) -> Iterator[Module]:
+    """Where users of a fixture may stand: its own file, for a conftest the test files of the folder that it serves."""
+    module = fixture.module
+    yield module
+    if module.is_conftest and module.project is not None:
+        chosen = [one for one in module.fixtures.values() if one is fixture or fixture in closest_fixtures(one)]
+        if any(one.fixture.autouse for one in chosen):
+            yield from module.project.users(())
+        else:
+            yield from module.project.users(one.fixture.name for one in chosen)
+
+
+def users(fixture: Function) -> Iterator[Function]:
+    """Tests and other fixtures that request a fixture by name."""
+    name = fixture.fixture.name
+    for module in user_modules(fixture):
+        for one in module.all_functions:
+            if (one.is_test or one.fixture) and one is not fixture and is_same(requested_fixture(one, name), fixture):
+                yield one
+
+
+def requested_fixture(function: Function, name: str) -> Function | None:
+    """The fixture that a parameter of this name stands for; None if there is no such parameter, or something else fills it."""
+    if name not in function.requested or name in parametrized(function, indirect=False) or name in patched_parameters(function):
+        return None
+    return find_fixture(function, name)
+
+
+def is_asyncio_test(test: Function) -> bool:
+    """Whether pytest-asyncio is sure to run a test: by its mark, or because the mode is auto."""
+    if not test.is_test or not test.is_coroutine_function or not test.is_plain or test.owner and test.owner.roots:
+        return False
+    if any(mark.name in RUNNER_MARKS for mark in test.marks) or any(name.startswith("anyio_backend") for name in test.requested):
+        return False
+    return test.mark("asyncio") is not None or proven_mode(test.module) == "auto" and not backend_in_sight(test.module)
+
+
+def backend_in_sight(module: Module) -> bool:
+    """Whether the file, its conftests or the configuration name anyio's or trio's pytest plugin (imports do not count)."""
+    project = module.project
+    return project is not None and bool(project.runners) or any(
+        one.names_backend for one in (module, *(project.conftests if project else ())))  # fmt: skip
+
+
+def is_asyncio_fixture(fixture: Function) -> bool:
+    """Whether pytest-asyncio is sure to run a fixture: by its decorator, or as an async one in auto mode."""
+    if not fixture.fixture or not fixture.is_plain:
+        return False
+    if fixture.fixture.by == "pytest_asyncio":
+        return True
+    return fixture.is_async and proven_mode(fixture.module) == "auto" and not backend_in_sight(fixture.module)
+
+
+def is_asyncio_run(function: Function) -> bool:
+    """Whether pytest-asyncio is sure to run a test or fixture."""
+    return is_asyncio_fixture(function) if function.fixture else is_asyncio_test(function)
+
+
+def loop_scope_of(function: Function) -> str | None:
+    """The scope of the loop that pytest-asyncio runs a test or async fixture on; None if it does not, or if that cannot be read."""
+    if not function.is_async or not is_asyncio_run(function):
+        return None
+    return fixture_loop_scope(function) if function.fixture else test_loop_scope(function)
+
+
+def fixture_loop_scope(fixture: Function) -> str | None:
+    """The scope of the loop that a fixture runs on: its own argument, else the configuration, else the fixture's scope."""
+    made, project = fixture.fixture, fixture.module.project
+    if project is None or pinned_below(fixture.module, "0.24") or made.literal("scope", "") is None:
+        return None
+    scopes: set[str | None] = {reading.fixture_loop_scope for reading in project.readings}
+    written = made.argument("loop_scope")
+    if written is not None and not (isinstance(written, ast.Constant) and written.value is None):
+        scopes = {made.loop_scope or ""}
+    scope = scopes.pop() if len(scopes) == 1 else ""
+    return made.scope if scope is None else scope if scope in LOOP_SCOPES else None
+
+
+def test_loop_scope(test: Function) -> str | None:
+    """The scope of the loop that pytest-asyncio runs a test on; None if it cannot be read."""
+    mark = test.mark("asyncio")
+    if mark is not None and (mark.argument("loop_scope") or mark.argument("scope")):
+        return mark.loop_scope if mark.loop_scope in LOOP_SCOPES else None
+    return test.module.project.agreed("test_loop_scope") if test.module.project else None
+
+
+def is_wider(scope: str | None, other: str | None) -> bool:
+    """Whether a scope is wider than another one; False if either is not known."""
+    return scope in LOOP_SCOPES and other in LOOP_SCOPES and LOOP_SCOPES.index(scope) > LOOP_SCOPES.index(other)
+
+
+def short(name: str, most: int = 24) -> str:
+    """A name as a message shows it."""
+    return name if len(name) <= most else name[: most - 3] + "..."
+
+
+@rule("ATX201", "unhandled-async-fixture",
+      "nothing runs async `@pytest.fixture` `{0}` in strict mode; use `@pytest_asyncio.fixture`",
+      each="fixture")  # fmt: skip
+def unhandled_async_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest 9 refuses it at set-up; before that the test got a coroutine, or the set-up silently never happened."""
+    if not fixture.is_async or fixture.fixture.by != "pytest" or not fixture.is_plain:
+        return
+    if proven_mode(fixture.module) != "strict":
+        return
+    for module in user_modules(fixture):
+        if proven_mode(module) != "strict" or other_runner(module):
+            continue
+        for test in module.all_functions:
+            if is_asyncio_test(test) and any(is_same(got, fixture) for got in closest_fixtures(test)):
+                yield fixture.fixture.node, short(fixture.name)
+                return
+
+
+@rule("ATX202", "scope-wider-than-loop", "fixture of {0} scope on the {1} loop is a ScopeMismatch; {2}", each="fixture")
+def scope_wider_than_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio asks for the runner of the loop's scope on the fixture's behalf, and pytest forbids that."""
+    loop = fixture_loop_scope(fixture) if is_asyncio_fixture(fixture) else None
+    if is_wider(fixture.fixture.scope, loop):
+        remedy = "widen" if fixture.fixture.argument("loop_scope") else "add"
+        yield fixture.fixture.node, fixture.fixture.scope, loop, f'{remedy} `loop_scope="{fixture.fixture.scope}"`'
+
+
+# Bound to the first loop on which somebody waits for them, not to the one they are made on.
+BINDS_LATER = frozenset("asyncio." + name for name in (
+    "Lock Event Condition Semaphore BoundedSemaphore Barrier Queue PriorityQueue LifoQueue".split())) | {
+    "httpx.AsyncClient", "httpx2.AsyncClient", "redis.asyncio.Redis", "redis.asyncio.ConnectionPool",
+    "sqlalchemy.ext.asyncio.AsyncEngine", "sqlalchemy.ext.asyncio.AsyncSession"}  # fmt: skip
+
+
+class Held(NamedTuple):
+    """An object of a known library that a function makes and gives away: its class, and the expression that makes it."""
+
+    name: str
+    known: knowledge.Class
+    made: ast.expr  # the call, or the await of it
+    call: ast.Call
+
+
+def held(scope: Scope, expression: ast.expr | None) -> Held | None:
+    """The object behind an expression, if the same function makes it by a call, assigns or enters it."""
+    made = expression
+    for _ in range(5):
+        if not isinstance(made, ast.Name) or made.id not in scope.bindings:
+            break
+        several = scope.reaching(made.id, made)
+        if len(several) != 1 or several[0].how not in ("assign", "with", "async with"):
+            return None
+        made = several[0].value
+    call = made.value if isinstance(made, ast.Await) else made
+    given = value(scope, expression)
+    if not isinstance(call, ast.Call) or given is None or given.kind not in ("instance", "task"):
+        return None
+    known = knowledge.known_class("asyncio.Task" if given.kind == "task" else given.name)
+    return Held(known.name, known, made, call) if known is not None else None
+
+
+IN_PROCESS = ("transport", "mounts", "app")  # arguments that keep an HTTP client away from sockets
+
+
+def needs_no_loop(scope: Scope, one: Held) -> bool:
+    """An object of a loop-bound class that works on any loop: HTTP clients of an app, engines on SQLite or without a pool."""
+    if "sqlalchemy" in one.name:
+        return re.search(r"(?i)sqlite|NullPool|StaticPool", ast.unparse(scope.module.node)) is not None
+    words = {word.arg for word in one.call.keywords}
+    return None in words or one.name.startswith("httpx") and not words.isdisjoint(IN_PROCESS)
+
+
+@rule("ATX203", "fixture-on-another-loop",
+      "`{0}` of the {1} loop used by `{2}` on the {3} loop; align `loop_scope`", each="fixture")  # fmt: skip
+def fixture_on_another_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """What is bound to one loop fails, or waits for ever, on another: its own loop does not run meanwhile."""
+    if not is_asyncio_fixture(fixture):
+        return
+    loop, given = fixture_loop_scope(fixture), fixture.yields or fixture.every(ast.Return)
+    one = held(fixture, given[0].value) if len(given) == 1 else None
+    if loop is None or one is None or not one.known.loop_bound or needs_no_loop(fixture, one) or is_wider(fixture.fixture.scope, loop):
+        return
+    strangers = users_on_other_loops(fixture, loop)
+    first = next(strangers, None)
+    if first is None or replaces(fixture, one.name.rpartition(".")[2]):
+        return
+    if one.name in BINDS_LATER and not waits_for(fixture, given[0].value):
+        is_shared = first[0].fixture is not None or bool(parametrized(first[0])) or next(strangers, None) is not None
+        if not is_wider(fixture.fixture.scope, first[1]) or not is_shared:
+            return
+    yield fixture.fixture.node, short(one.name.rpartition(".")[2], 18), loop, short(first[0].name, 16), first[1]
+
+
+def users_on_other_loops(fixture: Function, loop: str) -> Iterator[tuple[Function, str]]:
+    """Tests and async fixtures that use what a fixture gives on a loop of another scope, with that scope."""
+    for user in users(fixture):
+        if not user.uses(fixture.fixture.name) or has_own_loops(user.module):
+            continue
+        other = loop_scope_of(user)
+        if other is not None and other != loop and (is_wider(loop, other) or not pinned_below(user.module, "1.2")):
+            yield user, other
+
+
+def has_own_loops(module: Module) -> bool:
+    """Whether the suite chooses loops by itself: an `event_loop` of its own, or a hook that marks tests."""
+    several = (module, *(module.project.conftests if module.project else ()))
+    if any("event_loop" in one.fixtures or "event_loop" in one.bindings for one in several):
+        return True
+    hooks = [scope for one in several for scope in one.functions if scope.name.startswith("pytest_") and "add_marker" in scope.calls]
+    return any(re.search("loop_scope|asyncio", ast.unparse(hook.node)) for hook in hooks) or bool(
+        module.project and "*" in module.project.hooks)  # fmt: skip
+
+
+def waits_for(fixture: Function, expression: ast.expr | None) -> bool:
+    """Whether a fixture itself waits for what it gives before it gives it away: then that belongs to its loop."""
+    path = attribute_path(expression) if expression is not None else ""
+    return path != "" and any(attribute_path(one) == path and start(one) < start(expression) for one in waited_for(fixture))
+
+
+def waited_for(scope: Scope) -> Iterator[ast.expr]:
+    """The objects that a scope waits for: `await X.method()`, `await X`, `async with X`, `async for ... in X.method()`."""
+    several = [node.value for node in scope.every(ast.Await)] + [node.iter for node in scope.every(ast.AsyncFor)]
+    several += [item.context_expr for node in scope.every(ast.AsyncWith) for item in node.items]
+    for one in several:
+        yield one.func.value if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute) else one
+
+
+@rule("ATX204", "getfixturevalue-of-async-fixture",
+      "async `{0}` from `getfixturevalue` in a running loop is a RuntimeError; make it a parameter",
+      calls="getfixturevalue")  # fmt: skip
+def getfixturevalue_of_async_fixture(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio runs the fixture with `Runner.run`, which a running loop does not allow."""
+    if not isinstance(scope, Function) or not scope.is_async or not is_asyncio_run(scope):
+        return
+    request = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if not isinstance(request, ast.Name) or request.id != "request" or is_expected(scope, call):
+        return
+    for name in literal_values(scope, argument(call, 0, "argname")):
+        fixture, ready = find_fixture(scope, name), closest_fixtures(scope)
+        wanted = [fixture, *closest_fixtures(fixture)] if fixture is not None else []
+        if any(one.is_async and is_asyncio_fixture(one) and one not in ready for one in wanted):
+            yield call, short(name, 20)
+            return
+
+
+def literal_values(function: Function, expression: ast.expr | None) -> list[str]:
+    """The strings that an expression may give: a literal, `request.param` of literal params, a name given by parametrize."""
+    several: ast.expr | None = None
+    if expression is not None and attribute_path(expression) == "request.param" and function.fixture:
+        several = function.outer.plain(function.fixture.argument("params"))
+    elif isinstance(expression, ast.Name) and expression.id in parametrized(function, indirect=False):
+        given = [mark for mark in function.marks if mark.name == "parametrize" and mark.call and len(mark.call.args) > 1
+                 and mark.scope.constant(mark.call.args[0]) == expression.id]  # fmt: skip
+        several = given[0].scope.plain(given[0].call.args[1]) if len(given) == 1 else None
+    elements = [expression] if several is None else getattr(several, "elts", ())
+    return [text for one in elements if isinstance(text := function.constant(one), str)]
+
+
+@rule("ATX205", "event-loop-fixture", "{0}; {1}", each="function")
+def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio 1.0 dropped the fixture: an override changes nothing any more, a request finds nothing."""
+    module = function.module
+    is_override = function.fixture is not None and function.fixture.name == "event_loop"
+    if not is_override and "event_loop" not in function.requested:
+        return
+    if not uses_pytest_asyncio(module) or pinned_below(module, "1.0") or other_runner(module):
+        return
+    if is_override:
+        if all(one.is_async for one in users(function)):  # sync code runs things on that loop itself
+            remedy = "use `loop_scope` or `pytest_asyncio_loop_factories`"
+            yield function.node, "pytest-asyncio 1.0 ignores an `event_loop` fixture", remedy
+    elif is_asyncio_run(function) and "event_loop" not in parametrized(function):
+        found = find_fixture(function, "event_loop") is not None
+        fact = "`event_loop` is not the loop that runs `{0}`" if found else "pytest-asyncio 1.0 has no `event_loop` for `{0}`"
+        yield function.node, fact.format(short(function.name)), "call `asyncio.get_running_loop()`"
+
+
+@rule("ATX206", "event-loop-policy-fixture", "{0}; {1}", each="fixture")
+def event_loop_policy_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio warns since 1.4; and a wider loop cannot ask for a policy that is made anew for each test."""
+    if fixture.fixture.name != "event_loop_policy" or not uses_pytest_asyncio(fixture.module) or pinned_below(fixture.module, "1.4"):
+        return
+    wide = next(wider_loops(fixture), None)
+    if wide is not None:
+        yield fixture.node, f"{fixture.fixture.scope} `event_loop_policy` fails on {wide} loops", f'add `scope="{wide}"`'
+    else:
+        yield fixture.node, "overriding `event_loop_policy` is deprecated", "use the hook `pytest_asyncio_loop_factories`"
+
+
+def wider_loops(policy: Function) -> Iterator[str]:
+    """The loop scopes, wider than a policy fixture's own, of the tests and fixtures that get it."""
+    module = policy.module
+    several = [module, *module.project.users(())] if module.is_conftest and module.project else [module]
+    for one in [function for module in several for function in module.all_functions]:
+        loop = loop_scope_of(one)
+        if is_wider(loop, policy.fixture.scope) and is_same(find_fixture(one, "event_loop_policy"), policy):
+            yield loop
+
+
+TASK_SCOPES = {
+    "asyncio.TaskGroup": "so it may hang", "asyncio.taskgroups.TaskGroup": "so it may hang",
+    **{f"{module}.{name}": "so it never fires" for module in ("asyncio", "async_timeout", "asyncio.timeouts")
+       for name in ("timeout", "timeout_at")},
+    **{f"anyio.{name}": "a RuntimeError" for name in ("create_task_group", "move_on_after", "fail_after", "CancelScope")},
+}  # fmt: skip
+
+
+@rule("ATX207", "yield-in-task-scope",
+      "teardown leaves `{0}` in another task, {1}; end it before the `yield`",
+      nodes=(ast.Yield,))  # fmt: skip
+def yield_in_task_scope(node: ast.Yield, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """pytest-asyncio runs set-up and teardown in two tasks; groups, cancel scopes and timeouts belong to one."""
+    if not isinstance(scope, Function) or not scope.is_async or not scope.fixture or not is_asyncio_fixture(scope):
+        return
+    for context in with_items(scope, node):
+        dotted = task_scope(scope, context)
+        if dotted:
+            yield node, dotted, TASK_SCOPES[dotted]
+            return
+
+
+def task_scope(scope: Scope, context: ast.expr) -> str:
+    """The task group, cancel scope or timeout that a `with` enters, also inside a context manager of readable code."""
+    made = maker(scope, context)
+    dotted = made[0].dotted(made[1].func) if made else None
+    if dotted in TASK_SCOPES:
+        return dotted
+    given = value(scope, context)
+    helper = given.scope if given is not None and given.kind == "async context" else None
+    if not isinstance(helper, Function) or helper is scope:
+        return ""
+    inside = [task_scope(helper, one) for node in helper.yields for one in with_items(helper, node)]
+    return next((one for one in inside if one.startswith("anyio.")), "")
+
+
+@rule("ATX208", "resource-returned-from-fixture", "`{0}` that this fixture {1} is never closed; use `async with` around a `yield`",
+      each="fixture")  # fmt: skip
+def resource_returned_from_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """Sockets and connections pile up until the collector comes by, and its ResourceWarning hits another test."""
+    for node in sorted([*fixture.yields, *fixture.every(ast.Return)], key=start):
+        one = held(fixture, node.value)
+        if one is not None and is_left_open(fixture, one):
+            yield node, one.name.rpartition(".")[2], "returns" if isinstance(node, ast.Return) else "yields"
+
+
+CLOSERS = ("close", "aclose", "dispose", "disconnect", "stop", "terminate")
+
+
+def is_left_open(fixture: Function, one: Held) -> bool:
+    """Whether nobody in sight closes what a fixture opens."""
+    dotted = fixture.dotted(one.call.func) or ""
+    if not one.known.close or dotted in KAFKA_CLIENTS or knowledge.opened(dotted) is None:
+        return False
+    if one.known.opens and one.known.opens not in fixture.calls or needs_no_loop(fixture, one):
+        return False
+    if one.name.startswith("httpx") and has_http_mock(fixture) or replaces(fixture, one.name.rpartition(".")[2]):
+        return False
+    given = [*one.call.args, *(word.value for word in one.call.keywords)]
+    if any(isinstance(source, ast.Name) and closes(fixture, source.id, CLOSERS) for source in given):
+        return False  # a session on a connection, a client on a pool: whoever closes that, closes all
+    kept = keeper(fixture, one.made, one.known.closers)
+    return kept in ("yielded", "returned") and not any(
+        closes(user, fixture.fixture.name, one.known.closers) for user in users(fixture))  # fmt: skip
+
+
+@rule("ATX209", "loop-bound-global",
+      "`{0}` stays bound to the loop of the first test that waits on it; make it in a fixture",
+      nodes=(ast.Assign, ast.AnnAssign))  # fmt: skip
+def loop_bound_global(node: ast.Assign | ast.AnnAssign, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Each test has a loop of its own: the first test passes, the second fails."""
+    if isinstance(scope, Function) or not scope.module.is_test_file or not isinstance(node.value, ast.Call):
+        return
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    one = held(scope, node.value) if isinstance(target, ast.Name) and len(scope.bindings.get(target.id, ())) == 1 else None
+    if one is None or not one.known.loop_bound or needs_no_loop(scope, one) or has_own_loops(scope.module):
+        return
+    tests = [test for test in scope.module.all_functions if is_on_own_loop(test) and waits_on_global(test, scope, target.id)]
+    if len(tests) > 1 or tests and parametrized(tests[0]):
+        yield node, short(target.id)
+
+
+def is_on_own_loop(test: Function) -> bool:
+    """Whether a test has an event loop of its own: pytest-asyncio's function loop, or unittest's."""
+    if test.is_test and test.is_async and test.owner is not None and test.owner.is_testcase:
+        return not is_plain_testcase(test.owner)
+    return is_asyncio_test(test) and test_loop_scope(test) == "function"
+
+
+def waits_on_global(test: Function, scope: Scope, name: str) -> bool:
+    """Whether a test waits for an object that the module or its class holds under a name."""
+    for one in waited_for(test):
+        head, _, rest = attribute_path(one).partition(".")
+        if isinstance(scope, Module) and head == name and not rest:
+            if (found := test.lookup(one)) is not None and found[0] is scope:
+                return True
+        if isinstance(scope, Class) and rest == name and test.owner and scope in test.owner.ancestry:
+            if head in {scope.name, *(first.arg for first in test.node.args.args[:1])}:
+                return True
+    return False
+
+
+ASYNC_YIELDING = frozenset(("AsyncGenerator", "AsyncIterator", "AsyncIterable"))
+SYNC_YIELDING = frozenset(("Generator", "Iterator", "Iterable"))
+
+
+@rule("ATX210", "wrong-generator-annotation", "{0}; write `AsyncIterator[{1}]`", each="fixture")
+def wrong_generator_annotation(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """Type checkers take the annotation at its word, and so does everybody who reads the tests."""
+    annotation = fixture.node.returns
+    if not fixture.is_async_generator or annotation is None:
+        return
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        annotation = parsed(annotation.value)
+    elif lacks_argument(fixture, annotation):
+        fact = f"`{short(ast.unparse(annotation), 28)}` is a TypeError before Python 3.13"
+        yield fixture.node, fact, short(ast.unparse(annotation.slice), 17)
+    if is_yielded_type(fixture, annotation):
+        fact = f"async generator fixture is annotated `{short(ast.unparse(annotation), 28)}`"
+        yield fixture.node, fact, short(ast.unparse(_returned_annotation(fixture) or annotation), 17)
+
+
+def parsed(text: str) -> ast.expr | None:
+    """The expression that a quoted annotation holds."""
+    try:
+        expression = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    for node in ast.walk(expression):  # evaluated after the whole module, if ever
+        node.lineno = 10**9
+    return expression
+
+
+def lacks_argument(fixture: Function, annotation: ast.expr | None) -> bool:
+    """`typing.AsyncGenerator[X]`, evaluated, in a project that supports Python below 3.13."""
+    module = fixture.module
+    lowest = module.project.folder.python if module.project else None
+    if lowest is None or lowest >= (3, 13) or "__future__.annotations" in module.imports:
+        return False
+    return isinstance(annotation, ast.Subscript) and not isinstance(annotation.slice, ast.Tuple) and (
+        fixture.outer.dotted(annotation.value) == "typing.AsyncGenerator")  # fmt: skip
+
+
+def is_yielded_type(fixture: Function, annotation: ast.expr | None) -> bool:
+    """Whether an annotation is sure to name no asynchronous iterator."""
+    if isinstance(annotation, ast.Constant):
+        return annotation.value is None
+    if isinstance(annotation, ast.BinOp):
+        return is_yielded_type(fixture, annotation.left) and is_yielded_type(fixture, annotation.right)
+    head = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    if not isinstance(head, (ast.Name, ast.Attribute)):
+        return False
+    outer, last = fixture.outer, getattr(head, "id", "")
+    dotted = outer.dotted(head) or ""
+    if last and outer.lookup(head) is None and dotted in ("", last):
+        return last in PLAIN_TYPES
+    if dotted.startswith(("typing.", "typing_extensions.", "collections.abc.")):
+        return dotted.rpartition(".")[2] in PLAIN_TYPES | SYNC_YIELDING
+    made = [maker(fixture, node.value) for node in fixture.yields if dotted]
+    return is_plain_class(outer, head, dotted) or any(one is not None and one[0].dotted(one[1].func) == dotted for one in made)
+
+
+PLAIN_TYPES = frozenset("int str bytes float bool dict list tuple set frozenset Optional List Dict Tuple Set Callable Type type".split())
+
+
+def is_plain_class(scope: Scope, head: ast.expr, dotted: str) -> bool:
+    """Whether a name is a known library's class, or one of the project that inherits from no async iterator."""
+    if knowledge.known_class(dotted):
+        return True
+    made = scope.definition(head)
+    if not isinstance(made, Class):
+        return False
+    return all(root is not None and root.rpartition(".")[2] not in ASYNC_YIELDING for root in made.roots)
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # ATX3 mocks
 # --------------------------------------------------------------------------------------------------------------------
@@ -2646,7 +3613,7 @@ def is_await_owed(scope: Scope, mock: ast.expr) -> bool:
         return False
     if isinstance(mock, ast.Attribute) and _is_plain_member(scope, mock):
         return False
-    return not any(is_plain_function(made) for made in replacements_by(scope, mock))
+    return not any(replaces_plain_function(made) for made in replacements_by(scope, mock))
 
 
 def _is_plain_member(scope: Scope, mock: ast.Attribute) -> bool:
@@ -2672,7 +3639,7 @@ def is_awaitable_function(function: Value) -> bool:
     return False
 
 
-def is_plain_function(made: Replacement) -> bool:
+def replaces_plain_function(made: Replacement) -> bool:
     """Whether what is replaced is certain to be a sync function."""
     if made.target is not None:
         return made.target.kind in ("function", "method") and not is_awaitable_function(made.target)
@@ -3108,6 +4075,727 @@ def _exits(scope: Scope, node: ast.Assign | ast.Call) -> Iterator[tuple[str, Val
 # --------------------------------------------------------------------------------------------------------------------
 
 
+@rule("ATX401", "unawaited-coroutine", "coroutine `{0}` is never awaited, so it does nothing; add `await`", each="function")
+def unawaited_coroutine(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Calling a coroutine function runs none of it: what it would have done or found wrong is missing, and the test passes."""
+    for one in losses(function):
+        if one.how == "dropped" and raising(function, one.call) is None:
+            yield one.call, brief(one.call)
+
+
+def losses(function: Function) -> Iterator[Loss]:
+    """The coroutines that a test, fixture or helper of tests loses, unless it does so on purpose; mocks are ATX3's."""
+    if not serves_tests(function.module) or not function.losses or wants_unawaited(function):
+        return
+    for one in function.losses:
+        if one.value.name != "AsyncMock" and not (raising(function, one.call) and may_raise_at_call(function, one.call)):
+            yield one
+
+
+def wants_unawaited(function: Function) -> bool:
+    """Whether a function is about the warning "was never awaited", or about coroutines that are collected."""
+    if any(mark.name == "filterwarnings" and "never awaited" in ast.unparse(mark.node) for mark in function.marks):
+        return True
+    if any(argument.arg == "recwarn" for argument in function.parameters) or function.calls_to("gc.collect"):
+        return True
+    return any(name in function.calls for name in ("warns", "catch_warnings", "assertWarns", "filterwarnings", "simplefilter"))
+
+
+RAISING = ("pytest.raises", "pytest.RaisesGroup", "contextlib.suppress")
+ASSERT_RAISES = ("assertRaises", "assertRaisesRegex", "assertRaisesRegexp")
+
+
+def raising(scope: Scope, node: ast.AST) -> ast.Call | None:
+    """The block around a node that takes an exception: pytest.raises, suppress, assertRaises."""
+    for context in with_items(scope, node):
+        if isinstance(context, ast.Call) and (
+            scope.dotted(context.func) in RAISING or getattr(context.func, "attr", "") in ASSERT_RAISES
+        ):
+            return context
+    return None
+
+
+def may_raise_at_call(scope: Scope, call: ast.Call) -> bool:
+    """Whether the exception that a block takes may come from the call itself: arguments that do not fit, or a plain
+    function that looks at its arguments before it gives a coroutine.
+    """
+    context, function = raising(scope, call), value(scope, call.func)
+    return context is not None and "TypeError" in ast.unparse(context) or function is None or is_plain_function(function)
+
+
+def is_plain_function(function: Value) -> bool:
+    """Whether a function that gives a coroutine is a plain one, whose body runs when it is called."""
+    if isinstance(function.scope, Function):
+        return not function.scope.is_async
+    callee = function.result if function.kind == "method" else knowledge.function(function.name)
+    return callee is not None and (callee.plain or callee.kind != "coroutine")
+
+
+@rule("ATX402", "assert-on-coroutine", "coroutine `{0}` is not awaited, and always true; add `await`", each="function")
+def assert_on_coroutine(function: Function) -> Iterator[tuple[Any, ...]]:
+    """A coroutine object is true whatever the function would return: the assertion cannot fail."""
+    for one in losses(function):
+        if one.how == "truth":
+            yield (one.call if one.by in function.ancestors(one.call) else one.by), brief(one.call)
+
+
+@rule("ATX403", "unawaited-in-raises", "coroutine `{0}` is not awaited, so nothing of it can raise here; add `await`", each="function")
+def unawaited_in_raises(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Nothing of the coroutine runs: the exception never comes, or another line of the block raises in its place."""
+    for one in losses(function):
+        if one.how in ("dropped", "unused") and raising(function, one.call) is not None:
+            yield one.call, brief(one.call, 36)
+
+
+@rule("ATX404", "raises-given-coroutine-function", "`{0}` {1}; {2}",
+      calls="raises assertRaises assertRaisesRegex", nodes=(ast.AsyncWith,))  # fmt: skip
+def raises_given_coroutine_function(node: ast.Call | ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """pytest.raises calls what it is given and awaits nothing: no exception comes. And it is a plain context manager."""
+    if isinstance(node, ast.Call):
+        yield from _given_coroutine_function(node, scope)
+        return
+    for item in node.items:
+        context = item.context_expr
+        if isinstance(context, ast.Call) and (name := sync_check(scope, context)):
+            yield node, name, "is no async context manager", "use plain `with`"
+
+
+def sync_check(scope: Scope, call: ast.Call) -> str:
+    """pytest's and unittest's context managers that check what a block does, by name; "" for anything else."""
+    dotted = scope.dotted(call.func) or ""
+    if dotted in ("pytest.raises", "pytest.warns", "pytest.deprecated_call", "pytest.RaisesGroup"):
+        return dotted
+    name = ast.unparse(call.func)
+    owner = scope.owner if isinstance(scope, Function) else None
+    checks = re.fullmatch(r"self\.(assert(Raises|RaisesRegex|Warns|WarnsRegex|Logs|NoLogs)|subTest)", name)
+    return name if checks and owner is not None and owner.is_testcase else ""
+
+
+def _given_coroutine_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    index = 2 if getattr(call.func, "attr", "") == "assertRaisesRegex" else 1
+    if len(call.args) <= index or not sync_check(scope, call) or "TypeError" in ast.unparse(call.args[0]):
+        return
+    function = value(scope, call.args[index])
+    result = called(function)
+    if function is not None and function.kind == "coroutine":
+        yield call, ast.unparse(call.func), f"cannot call the coroutine `{brief(call.args[index], 24)}`", "await it in a `with` block"
+    elif function is not None and result is not None and result.kind == "coroutine":
+        is_lambda = isinstance(function.scope, Function) and function.scope.is_lambda
+        if is_plain_function(function) and not is_lambda:
+            return
+        given = "what the lambda gives" if isinstance(call.args[index], ast.Lambda) else f"`{brief(call.args[index])}`"
+        yield call, ast.unparse(call.func), f"never awaits {given}", "await it in a `with` block"
+
+
+@rule("ATX405", "value-returned-from-async-test", "async test `{0}` returns {1}, which nobody looks at; {2}", each="test")
+def value_returned_from_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
+    """pytest warns about sync tests that return something; of an async test nobody sees the value, and it passes."""
+    if not test.is_coroutine_function or not test.is_plain or is_called_by_hand(test):
+        return
+    for node in test.every(ast.Return):
+        if node.value is not None and (what := _returned(test, node.value)):
+            yield node, brief_name(test.name, 28), *what
+
+
+def is_called_by_hand(test: Function) -> bool:
+    """Whether the file itself uses a test as a function."""
+    return any(test.name in scope.facts.names or test.name in scope.calls for scope in (test.module, *test.module.all_scopes))
+
+
+def _returned(test: Function, returned: ast.expr) -> tuple[str, str] | None:
+    """What a test returns, and what it should do with it; None for what may be None."""
+    if isinstance(returned, (ast.Compare, ast.BoolOp)) or isinstance(returned, ast.UnaryOp) and isinstance(returned.op, ast.Not):
+        return "a condition", "`assert` it"
+    if isinstance(returned, ast.Constant):
+        return None if returned.value is None else ("a constant", "assert something")
+    if isinstance(returned, (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.JoinedStr)) or isinstance(returned, COMPREHENSIONS):
+        return "a value", "`assert` what it should be"
+    given = value(test, returned)
+    if given is None or given.kind not in ("coroutine", "task", "async generator"):
+        return None
+    return f"{'an' if given.kind[0] == 'a' else 'a'} {given.kind}", "iterate over it" if given.kind == "async generator" else "await it"
+
+
+@rule("ATX406", "coroutine-never-awaited", "coroutine `{0}` {1}; add `await`", each="function")
+def coroutine_never_awaited(function: Function) -> Iterator[tuple[Any, ...]]:
+    """A coroutine in a variable is not its result: unread it never runs, read it is the wrong object."""
+    for one in losses(function):
+        if one.how == "unused" and raising(function, one.call) is None:
+            yield one.call, brief(one.call), "is bound to a name and never awaited"
+        elif one.how == "result":
+            yield one.call, brief(one.call), f"is {USED_AS.get(type(one.by), 'used as its result')}, but never awaited"
+
+
+USED_AS = {ast.FormattedValue: "formatted as text", ast.For: "iterated", ast.AsyncFor: "iterated"}
+
+
+@rule("ATX407", "sync-iteration-of-async-generator", "`{0}` is an async generator, {1}; {2}", each="function")
+def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any, ...]]:
+    """Only `async for` runs an async generator: everything else raises TypeError, or silently runs nothing."""
+    if not serves_tests(function.module):
+        return
+    for expression, fact, remedy in _wrongly_used(function):
+        if is_async_iterator(function, expression) and not is_tried_out(function, expression):
+            yield expression, brief(expression, 32), fact, remedy
+
+
+def is_tried_out(function: Function, node: ast.AST) -> bool:
+    """Whether a fault is there to see that it raises: in a block that asks for it, or in a function of a test that does."""
+    outer = function.outer
+    raised = [call for name in ("raises", *ASSERT_RAISES) for call in outer.calls.get(name, ())] if isinstance(outer, Function) else []
+    return is_expected(function, node) or any(re.search("TypeError|AttributeError", ast.unparse(call)) for call in raised)
+
+
+def is_async_iterator(scope: Scope, expression: ast.expr) -> bool:
+    """Whether an expression gives an object for `async for` only."""
+    given = value(scope, expression)
+    if given is None or given.kind not in ("async generator", "instance"):
+        return False
+    known = knowledge.known_class(given.name) if given.kind == "instance" and given.name else None
+    return given.kind == "async generator" or known is not None and known.iterates
+
+
+ITERATING = frozenset("list tuple set sorted sum any all next iter max min enumerate zip dict frozenset".split())
+
+
+def _wrongly_used(function: Function) -> Iterator[tuple[ast.expr, str, str]]:
+    """The expressions of a function that would be wrong as async generators, with what is wrong and what to do."""
+    loops = [node.iter for node in function.every(ast.For)]
+    loops += [one.iter for node in function.every(*COMPREHENSIONS) for one in node.generators if not one.is_async]
+    yield from ((one, "which `for` cannot iterate", "use `async for`") for one in loops if isinstance(one, (ast.Call, ast.Name)))
+    for name in ITERATING & function.calls.keys():
+        remedy = "use `anext`" if name == "next" else "use `async for`"
+        for call in function.calls[name]:
+            if function.dotted(call.func) == name and call.args and isinstance(call.args[0], (ast.Call, ast.Name)):
+                yield call.args[0], f"which `{name}` cannot iterate", remedy
+    for call in (call for name in function.module.async_generators & function.calls.keys() for call in function.calls[name]):
+        what = fate(function, call)
+        if what.what == "awaited":
+            yield call, "which cannot be awaited", "use `async for`"
+        elif what.what == "truth":
+            yield call, "which is always true", "use `async for`"
+        elif what.what == "dropped":
+            yield call, "so nothing of it runs here", "use `async for`"
+
+
+@rule("ATX408", "wrong-with", "`{0}` is {1}; {2}", each="function")
+def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
+    """The two protocols do not mix: entering raises, and a sync manager as decorator is left before the coroutine runs."""
+    if not serves_tests(function.module):
+        return
+    for node in function.every(ast.With, ast.AsyncWith):
+        is_async = isinstance(node, ast.AsyncWith)
+        for context in (item.context_expr for item in node.items):
+            if is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_tried_out(function, node):
+                continue
+            if is_in_sight(function, context) and entered_by(function, context) == ("sync" if is_async else "async"):
+                wrong, right = ("a sync", "with") if is_async else ("an async", "async with")
+                yield node, brief(context), f"{wrong} context manager", f"use `{right}`"
+    if function.is_coroutine_function:
+        for decorator in function.decorators:
+            manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
+            if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
+                yield decorator, brief(decorator, 24), f"left before async `{brief_name(function.name, 24)}` runs", "enter it inside, by `with`"
+
+
+def is_in_sight(scope: Scope, context: ast.expr) -> bool:
+    """Whether a manager is of this file or a library, so that no other file must be read: the fault is loud anyway."""
+    if not isinstance(context, ast.Call):
+        return True
+    dotted = scope.dotted(context.func)
+    return dotted is None or dotted.partition(".")[0] in knowledge.TABLES or knowledge.function(dotted) is not None
+
+
+def entered_by(scope: Scope, context: ast.expr) -> str:
+    """Which statement alone enters a context manager: "sync" (`with`) or "async"; "" for both and for what is not known."""
+    given = value(scope, context)
+    if given is None:
+        return ""
+    if given.kind == "instance":
+        return _instance_entered_by(given)
+    return {"context": "sync", "async context": "async", "awaitable context": "async"}.get(given.kind, "")
+
+
+def _instance_entered_by(instance: Value) -> str:
+    """The same for an object: a library's by the knowledge table, one of readable code by its methods."""
+    if isinstance(instance.scope, Class):
+        if instance.scope.roots or instance.scope.is_special:
+            return ""
+        has_sync, has_async = (instance.scope.find_method(name) is not None for name in ("__enter__", "__aenter__"))
+        return "" if has_sync == has_async else "sync" if has_sync else "async"
+    known = knowledge.known_class(instance.name)
+    return known.enters if known is not None and known.enters != "both" else ""
+
+
+# What takes a function to call and drops what it returns: index and name of the argument, and what to use instead.
+CALLBACKS = {
+    "addfinalizer": (0, "finalizer", "clean up after `yield` in an async fixture"),
+    "addCleanup": (0, "function", "use `IsolatedAsyncioTestCase`"),
+    "callback": (0, "callback", "use `push_async_callback` of `AsyncExitStack`"),
+    "add_done_callback": (0, "fn", "give it a plain function"),
+    **{name: (0, "callback", "give it a plain function that starts a task") for name in ("call_soon", "call_soon_threadsafe")},
+    **{name: (1, "callback", "give it a plain function that starts a task") for name in ("call_later", "call_at", "add_signal_handler")},
+    "run_in_executor": (1, "func", "await it directly"),
+    "to_thread": (0, "func", "await it directly"),
+    "run_sync": (0, "func", "await it directly"),
+    "Thread": (1, "target", "give it `asyncio.run` and the coroutine"),
+    "Timer": (1, "function", "give it `asyncio.run` and the coroutine"),
+    "register": (0, "func", "give it `asyncio.run` and the coroutine"),
+}
+CALLBACK_FUNCTIONS = frozenset(("asyncio.to_thread", "anyio.to_thread.run_sync", "threading.Thread", "threading.Timer", "atexit.register"))
+LOOP_CALLBACKS = frozenset("call_soon call_soon_threadsafe call_later call_at add_signal_handler run_in_executor".split())
+
+
+@rule("ATX409", "async-callback-never-awaited", "`{0}` never awaits `{1}`; {2}", calls=" ".join(CALLBACKS))
+def async_callback_never_awaited(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Whoever calls it back does not await it: the clean-up or callback never runs, and the test passes."""
+    if not serves_tests(scope.module) or not drops_result(scope, call):
+        return
+    name = scope.module.renamed.get(last_name(call.func), last_name(call.func))
+    index, keyword_name, remedy = CALLBACKS[name]
+    given = argument(call, index, keyword_name)
+    function = given
+    while isinstance(function, ast.Call) and scope.dotted(function.func) == "functools.partial" and function.args:
+        function = function.args[0]
+    made = value(scope, function)
+    result = called(made)
+    if result is not None and result.kind == "coroutine" and made is not None and not is_expected(scope, call):
+        yield call, name, ast.unparse(given)[:25], remedy
+
+
+def last_name(function: ast.expr) -> str:
+    """The last segment of what a call calls."""
+    return getattr(function, "attr", None) or getattr(function, "id", "")
+
+
+def drops_result(scope: Scope, call: ast.Call) -> bool:
+    """Whether a call hands a function to somebody who is known to call it and to drop what it returns."""
+    dotted, name = scope.dotted(call.func), last_name(call.func)
+    if dotted in CALLBACK_FUNCTIONS:
+        what = fate(scope, call)
+        return not dotted.endswith(("to_thread", "run_sync")) or what.what == "awaited" and fate(scope, what.by).what == "dropped"
+    if not isinstance(call.func, ast.Attribute) or dotted is not None:
+        return False
+    receiver = value(scope, call.func.value)
+    if name == "addfinalizer":
+        return isinstance(call.func.value, ast.Name) and call.func.value.id == "request"
+    if name == "addCleanup":
+        owner = receiver.scope if receiver is not None and receiver.kind == "instance" else None
+        return isinstance(owner, Class) and is_plain_testcase(owner)
+    if name == "callback":
+        return receiver is not None and receiver.name in ("contextlib.ExitStack", "contextlib.AsyncExitStack")
+    if name == "add_done_callback":
+        return receiver is not None and receiver.kind == "task" or receiver is not None and receiver.name in ("asyncio.Task", "asyncio.Future")
+    if name not in LOOP_CALLBACKS or name == "run_in_executor" and not is_executor_result_dropped(scope, call):
+        return False
+    return receiver is not None and receiver.name == "asyncio.AbstractEventLoop"
+
+
+def is_executor_result_dropped(scope: Scope, call: ast.Call) -> bool:
+    what = fate(scope, call)
+    return what.what == "dropped" or what.what == "awaited" and fate(scope, what.by).what == "dropped"
+
+
+@rule("ATX410", "awaited-sync-call", "`{0}` of `{1}` is not to be awaited; {2}", nodes=(ast.Await,))
+def awaited_sync_call(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """It fails with a TypeError about `await`; behind an AsyncMock it passes, and the code that it tests does not work."""
+    call = node.value
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not serves_tests(scope.module):
+        return
+    method = value(scope, call.func)
+    if method is None or method.kind != "method" or is_expected(scope, node) or is_tampered(scope, call.func.value):
+        return
+    callee, owner = method.result, method.name.rpartition(".")[0]
+    if knowledge.vain_await(callee):
+        yield node, call.func.attr + "()", owner, "drop the `await`"
+    elif callee.kind in ("async context", "context", "either context"):
+        yield node, call.func.attr + "()", owner, "use `async with`" if callee.kind != "context" else "use `with`"
+
+
+# What a test does when it ends or breaks something: what it leaves behind may well fail.
+STOPPING = re.compile(r"cancel|stop|close|terminat|kill|shut|abort|disconnect|drain|exit|teardown|cleanup|crash|interrupt")
+
+
+@rule("ATX411", "gather-hides-failures",
+      "nobody reads what this `gather` returns, so failures are hidden; leave out `return_exceptions`",
+      calls="gather")  # fmt: skip
+def gather_hides_failures(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """What the coroutines raise, failed assertions included, is an element of a list at which nobody looks."""
+    test = test_around(scope)
+    if test is None or scope.dotted(call.func) != "asyncio.gather" or scope.constant(keyword(call, "return_exceptions")) is not True:
+        return
+    waiting = awaiting(scope, call)
+    if waiting is None or not is_unread(scope, waiting) or not all(is_coroutine_argument(scope, given) for given in call.args):
+        return
+    if not is_cleanup(scope, call) and not stops_something(test) and not raises_on_purpose(test):
+        yield (call,)
+
+
+def is_coroutine_argument(scope: Scope, given: ast.expr) -> bool:
+    """Whether an argument of gather is made on the spot, by a call or several: no task that was there before."""
+    if not isinstance(given, ast.Starred):
+        return isinstance(given, ast.Call)
+    several = scope.plain(given.value)
+    if isinstance(several, (ast.List, ast.Tuple)):
+        return all(isinstance(one, ast.Call) and not spawns(scope, one) for one in several.elts)
+    made = getattr(several, "elt", None)
+    return isinstance(made, ast.Call) and not spawns(scope, made)
+
+
+def is_cleanup(scope: Scope, node: ast.AST) -> bool:
+    """Whether a node stands in an `except` or `finally` block."""
+    return any(isinstance(block, ast.ExceptHandler) or field == "finalbody" for block, field in blocks(scope, node))
+
+
+def stops_something(test: Function) -> bool:
+    """Whether a test cancels, stops or breaks anything."""
+    return any(STOPPING.search(name) for one in (test, *inner_scopes(test)) for name in one.calls)
+
+
+def raises_on_purpose(test: Function) -> bool:
+    """Whether a test brings code that raises: failures are what it is about."""
+    if any(inner.every(ast.Raise) for inner in inner_scopes(test)) or any("side_effect" in path for path in test.stored):
+        return True
+    return any(keyword(call, "side_effect") is not None for calls in test.calls.values() for call in calls)
+
+
+@rule("ATX412", "wait-hides-failures", "{0}", calls="wait as_completed")
+def wait_hides_failures(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """`wait` raises nothing: the tasks that it waits for may all have failed, and a time limit may have passed."""
+    dotted = scope.dotted(call.func)
+    if test_around(scope) is None or dotted not in ("asyncio.wait", "asyncio.as_completed"):
+        return
+    tasks = list(tasks_given(scope, argument(call, 0, "fs")))
+    if dotted == "asyncio.as_completed":
+        if fate(scope, call).what == "iterated" and not is_outcome_read(scope, call):
+            yield call, "nobody awaits what this `as_completed` yields, so failures are hidden; await each"
+    elif any((given := value(scope, one)) is not None and given.kind == "coroutine" for one in tasks):
+        if not is_expected(scope, call):
+            yield call, "`asyncio.wait` takes no coroutines since Python 3.11; wrap each in a task, or use `gather`"
+    elif tasks and awaiting(scope, call) is not None and all(is_own_task(scope, one) for one in tasks):
+        if not is_cleanup(scope, call) and not is_expected_to_hang(scope, call) and all(hides_failure(scope, one, call) for one in tasks):
+            yield call, "nobody reads how the tasks in this `wait` ended, so failures are hidden; use `gather`"
+
+
+def tasks_given(scope: Scope, given: ast.expr | None) -> Iterator[ast.expr]:
+    """The expressions that put tasks into a container."""
+    name, given = given, scope.plain(given)
+    if isinstance(given, ast.Call) and scope.dotted(given.func) in ("list", "set", "tuple") and len(given.args) <= 1:
+        given = scope.plain(given.args[0]) if given.args else ast.List([])
+    if isinstance(given, (ast.List, ast.Set, ast.Tuple)):
+        yield from given.elts
+    elif isinstance(given, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
+        yield given.elt
+    for use in scope.uses(name.id) if isinstance(name, ast.Name) else ():
+        read = scope.parent(use)
+        if isinstance(read, ast.Attribute) and read.attr in ("append", "add") and isinstance(added := scope.parent(read), ast.Call):
+            yield from added.args
+
+
+def is_own_task(scope: Scope, task: ast.expr) -> bool:
+    """Whether the function itself makes a task that an expression gives."""
+    made = maker(scope, task)
+    return made is not None and made[0] is scope and spawns(*made)
+
+
+def is_expected_to_hang(scope: Scope, wait: ast.Call) -> bool:
+    """Whether the test says that the tasks are not done when the time is up: `assert not done`, `assert pending`."""
+    waiting = awaiting(scope, wait)
+    done, pending = [*((waiting and names_bound(scope, fate(scope, waiting))) or ()), "-", "-"][:2]
+    no = rf"assert not ({done}\b|\w+\.done\(\))|self\.assertFalse\((bool\()?({done}\b|\w+\.done\(\))"
+    return any(re.match(rf"{no}|assert {pending}\b|self\.assert\w+\({pending}\b", ast.unparse(one))
+               for one in statements_after(scope, scope.statement(wait))[:2])  # fmt: skip
+
+
+# Coroutines that only wait: that they failed is no news.
+ONLY_WAITS = frozenset(("sleep", "wait", "wait_closed"))
+
+
+def hides_failure(scope: Scope, task: ast.expr, wait: ast.Call) -> bool:
+    """Whether a task may fail without anybody seeing it; the last wait for it speaks, unless it was cancelled before."""
+    made = maker(scope, task)
+    coroutine = made[1].args[0] if made is not None and made[1].args else None
+    if isinstance(coroutine, ast.Call) and (last_name(coroutine.func) in ONLY_WAITS or waits_for_event(scope, coroutine)):
+        return False
+    if any(start(one) < start(wait) for one in scope.calls.get("cancel", ())):
+        return False
+    if isinstance(task, ast.Name):
+        if any(_is_cancelled_or_waited_again(scope, use, wait) for use in scope.uses(task.id)):
+            return False
+        return not any(is_outcome_read(where, use) for where, use in uses_with_scope(scope, task.id))
+    return not is_outcome_read(scope, task)
+
+
+def _is_cancelled_or_waited_again(scope: Scope, use: ast.Name, wait: ast.Call) -> bool:
+    above = scope.parent(use)
+    if isinstance(above, ast.Attribute) and above.attr == "cancel":
+        return start(use) < start(wait)
+    return any(isinstance(one, ast.Call) and one is not wait and scope.dotted(one.func) == "asyncio.wait" and start(one) > start(wait)
+               for one in scope.ancestors(use))  # fmt: skip
+
+
+# Blocks that are left in silence when time runs out.
+MOVING_ON = frozenset(f"{library}.move_on_{when}" for library in ("anyio", "trio") for when in ("after", "at"))
+
+
+@rule("ATX413", "timeout-swallows-assertions",
+      "`{0}` hides that time ran out, and no later check tells; let the timeout fail the test",
+      nodes=(ast.With, ast.AsyncWith, ast.Try))  # fmt: skip
+def timeout_swallows_assertions(node: ast.With | ast.AsyncWith | ast.Try, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A test that is too slow, or waits for what never comes, skips its own assertions and passes."""
+    if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or getattr(node, "orelse", ()) or is_looped(scope, node):
+        return
+    limit = swallows(scope, node, ("TimeoutError",)) or moves_on(scope, node)
+    if limit and (may_be_cut_off(scope, node) or is_only_check(scope, node)) and not is_asserted_after(scope, node):
+        yield node, limit
+
+
+def moves_on(scope: Function, node: ast.AST) -> str:
+    """The call that leaves a block in silence when time runs out; "" if there is none or its scope is looked at."""
+    for item in getattr(node, "items", ()):
+        call, name = item.context_expr, item.optional_vars
+        if isinstance(call, ast.Call) and scope.dotted(call.func) in MOVING_ON:
+            reads = scope.uses(name.id) if isinstance(name, ast.Name) else ()
+            if all(getattr(scope.parent(use), "attr", "") in ("cancel", "deadline", "shield") for use in reads):
+                return last_name(call.func)
+    return ""
+
+
+def may_be_cut_off(scope: Function, block: ast.AST) -> bool:
+    """Whether an assertion in a block follows something awaited there."""
+    waits = [one for one in scope.every(ast.Await, ast.AsyncFor, ast.AsyncWith) if is_in_body(scope, one, block)]
+    asserted = [one for one in scope.every(ast.Assert, ast.Expr) if is_assertion(one) and is_in_body(scope, one, block)]
+    if any(re.match(r"assert False|(pytest|self)\.fail", ast.unparse(one)) for one in asserted):
+        return False  # time is meant to run out before that
+    return any(start(wait) < end(one) for wait in waits for one in asserted)
+
+
+def is_only_check(scope: Function, block: ast.AST) -> bool:
+    """Whether a test that asserts nothing waits in a block, by wait_for, for what is bound to come."""
+    if any(is_assertion(one) for part in (scope, *inner_scopes(scope)) for one in part.every(ast.Assert, ast.Expr)) or "raises" in scope.calls:
+        return False
+    waits = [call.args[0] for call in scope.calls_to("asyncio.wait_for") if call.args and is_in_body(scope, call, block)]
+    return any(isinstance(one, ast.Call) and waits_for_event(scope, one) for one in waits)
+
+
+def waits_for_event(scope: Scope, call: ast.Call) -> bool:
+    """Whether a call waits until somebody acts on an asyncio primitive: `event.wait()`, `queue.get()`."""
+    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    return made is not None and call.func.attr in WAITS.get(made[0].dotted(made[1].func) or "", ((), ()))[0]
+
+
+def is_in_body(scope: Function, node: ast.AST, block: ast.AST) -> bool:
+    return any(around is block and field == "body" for around, field in blocks(scope, node))
+
+
+def is_asserted_after(scope: Function, block: Any) -> bool:
+    """Whether anything that follows a block may fail when the block was cut off."""
+    after = [one for one in scope.every(ast.Assert, ast.Expr) if start(one) > end(block) and is_assertion(one)]
+    contexts = [one for one in scope.every(ast.With, ast.AsyncWith) if start(one) > end(block) and "raises" in ast.unparse(one.items[0])]
+    return bool(after or contexts) or is_checked_later(scope, block)
+
+
+# A warning of the kind that a filter must not hide; the name stands for any coroutine.
+NEVER_AWAITED = "coroutine 'test_anything.<locals>.anything' was never awaited"
+
+
+@rule("ATX414", "silenced-never-awaited-warning",
+      "`{0}` hides every missing await; name the one coroutine in the filter",
+      each="module", calls="filterwarnings simplefilter addinivalue_line")  # fmt: skip
+def silenced_never_awaited_warning(subject: Module | ast.Call, scope: Scope | None = None) -> Iterator[tuple[Any, ...]]:
+    """Every coroutine that is not awaited stays silent then, also under `-W error`, which would fail the test."""
+    if isinstance(subject, Module):
+        if is_top_conftest(subject) and all(hiding_filter(reading.lines("filterwarnings")) for reading in subject.project.readings):
+            yield subject.node, hiding_filter(subject.project.readings[0].lines("filterwarnings"))[:40]
+        return
+    assert scope is not None
+    if serves_tests(scope.module) and (hidden := filter_written(subject, scope)) and not is_about_warnings(scope, subject):
+        yield subject, hidden[:40]
+
+
+def filter_written(call: ast.Call, scope: Scope) -> str:
+    """A filter of warnings that a call or mark adds, as text, if it hides every coroutine that is not awaited."""
+    name, words = last_name(call.func), [scope.constant(one) for one in call.args]
+    if scope.dotted(call.func) == "pytest.mark.filterwarnings" or name == "addinivalue_line" and words[:1] == ["filterwarnings"]:
+        return hiding_filter([text for text in words if isinstance(text, str) and text.strip(": ") != "ignore"])
+    if not isinstance(scope, Function) or scope.dotted(call.func) not in ("warnings.filterwarnings", "warnings.simplefilter"):
+        return ""  # pytest drops the filters that a module sets while it is imported
+    category = argument(call, 2 if name == "filterwarnings" else 1, "category")
+    message = argument(call, 1, "message") if name == "filterwarnings" else None
+    parts = [scope.constant(argument(call, 0, "action")), scope.constant(message) if message else "", ast.unparse(category) if category else ""]
+    if not all(isinstance(part, str) for part in parts) or len([*call.args, *call.keywords]) != sum(map(bool, parts)):
+        return ""
+    return "" if not parts[1] and is_caught(scope, call) else hiding_filter([":".join(parts)])
+
+
+def is_caught(scope: Scope, call: ast.Call) -> bool:
+    """Whether a filter ends with a `catch_warnings` block around it."""
+    return any("catch_warnings" in ast.unparse(context) for context in with_items(scope, call))
+
+
+def hiding_filter(lines: Sequence[str]) -> str:
+    """The filter, of several in pytest's notation, that hides every coroutine that is not awaited; the last one decides."""
+    for line in reversed(lines):
+        action, _, rest = line.partition(":")
+        message, _, rest = rest.partition(":")
+        category, _, module = rest.partition(":")
+        if category.strip() not in ("", "RuntimeWarning", "Warning") or module.strip(": ") or not _may_match(message):
+            continue
+        return line if action.strip() == "ignore" else ""
+    return ""
+
+
+def _may_match(message: str) -> bool:
+    try:
+        return re.match(message, NEVER_AWAITED, re.IGNORECASE) is not None
+    except (re.error, OverflowError, RecursionError, Warning):  # a Warning where warnings are errors
+        return False
+
+
+def is_about_warnings(scope: Scope, call: ast.Call) -> bool:
+    """Whether the function that a filter serves is there for that warning, or expects what leaves coroutines behind."""
+    above = scope.parent(call)
+    served = scope.module.scopes.get(above, scope) if above is not None else scope
+    if re.search(r"warn|(un|never_|not_)awaited", served.name) or {"raises", "warns", "assertRaises"} & served.calls.keys():
+        return True
+    return isinstance(served, Function) and "recwarn" in served.requested
+
+
+@rule("ATX415", "coroutine-in-parametrize",
+      "coroutine `{0}` can be awaited only once; pass the function, and call it in the test",
+      each="module")  # fmt: skip
+def coroutine_in_parametrize(module: Module) -> Iterator[tuple[Any, ...]]:
+    """The second test that awaits it gets a RuntimeError (which `raises(RuntimeError)` takes for success)."""
+    if not module.is_test_file and not module.is_conftest:
+        return
+    for scope in (module, *module.all_classes):
+        yield from coroutine_constants(scope)
+    for function in module.all_functions:
+        for mark in function.marks:
+            given = argument(mark.call, 1, "argvalues") if mark.name == "parametrize" and mark.call else None
+            if mark.scope.module is module and (made := coroutine_among(mark.scope, given)):
+                yield mark.node, ast.unparse(made)[:25]
+        if function.fixture and (made := coroutine_of_fixture(function)):
+            yield function.fixture.node, ast.unparse(made)[:25]
+
+
+def coroutine_among(scope: Scope, given: ast.expr | None, depth: int = 4) -> ast.expr | None:
+    """The first coroutine in a list of parameters, in tuples and `pytest.param` too."""
+    given = scope.plain(given)
+    parts = getattr(given, "elts", ())
+    if isinstance(given, ast.Call) and scope.dotted(given.func) == "pytest.param":
+        parts = given.args
+    if parts:
+        return next((made for one in parts if (made := coroutine_among(scope, one, depth - 1))), None) if depth else None
+    if not isinstance(given, ast.Call) or last_name(given.func)[:1].isupper():
+        return None  # most parameters are literals and objects of classes: these are not looked up
+    made = value(scope, given)
+    return given if made is not None and made.kind == "coroutine" else None
+
+
+def coroutine_constants(scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """Names of a module or class body that are bound to a coroutine and used by functions."""
+    for name, bindings in scope.bindings.items():
+        if len(bindings) != 1 or bindings[0].how != "assign" or not (made := coroutine_among(scope, bindings[0].value)):
+            continue
+        uses = scope.uses(name) if isinstance(scope, Module) else []
+        if isinstance(scope, Class) or any(isinstance(scope_of(scope.module, use), Function) for use in uses):
+            yield bindings[0].node, ast.unparse(made)[:25]
+
+
+def coroutine_of_fixture(fixture: Function) -> ast.expr | None:
+    """The coroutine in a fixture's `params`, or that a fixture of a wide scope hands to several tests."""
+    if made := coroutine_among(fixture.outer, fixture.fixture.argument("params")):
+        return made
+    if fixture.is_async or fixture.fixture.scope not in ("class", "module", "package", "session"):
+        return None
+    given = [node.value for node in fixture.yields or fixture.every(ast.Return)]
+    return next((one for one in given if (made := value(fixture, one)) is not None and made.kind == "coroutine"), None)
+
+
+HANDLERS = frozenset(("asyncio.start_server", "asyncio.start_unix_server"))
+
+
+@rule("ATX416", "assertion-in-forgotten-task", "`{0}` runs {1}: this assertion cannot fail the test; {2}", each="test")
+def assertion_in_forgotten_task(test: Function) -> Iterator[tuple[Any, ...]]:
+    """What a task or callback raises is a line in the log, unless somebody asks for it."""
+    if test.calls_to("asyncio.wait") or "set_exception_handler" in test.calls or "caplog" in test.requested:
+        return
+    for function in helpers_called(test):
+        asserted = [one for one in function.every(ast.Assert, ast.Expr) if is_assertion(one)]
+        where = runs_forgotten(test, function) if asserted else ""
+        if where and not any(shows_later(test, function, one) for one in asserted):
+            yield asserted[0], function.name[:25], where, "await it" if "task" in where else "assert in the test"
+
+
+def helpers_called(test: Function) -> Iterator[Function]:
+    """Functions inside a test, and functions of its module that it names."""
+    yield from test.functions
+    names = test.facts.names
+    yield from (one for one in test.module.functions if one.name in names and not one.is_test and not one.fixture)
+
+
+def runs_forgotten(test: Function, function: Function) -> str:
+    """How a function runs so that nobody sees how it ended: "in a task ...", "as a callback"; "" if anybody may."""
+    uses = [(scope_of(test.module, use), use) for use in function.outer.uses(function.name)]
+    if not uses or not function.is_plain:
+        return ""
+    found = {_forgotten_use(scope, use, function) for scope, use in uses if scope is test or test_around(scope) is test}
+    return "" if "" in found or not found else min(found)
+
+
+def _forgotten_use(scope: Scope, use: ast.Name, function: Function) -> str:
+    what = fate(scope, use)
+    if what.what == "called" and function.is_coroutine_function:
+        started = fate(scope, what.by)
+        if started.what != "argument" or not spawns(scope, started.by) or has_own_finding(scope, started.by):
+            return ""
+        return "" if is_outcome_read(scope, started.by) else "in a task nobody awaits"
+    if what.what != "argument" or not isinstance(what.by, ast.Call):
+        return ""
+    if scope.dotted(what.by.func) in HANDLERS:
+        return "as a callback"
+    is_callback = last_name(what.by.func) in LOOP_CALLBACKS | {"add_done_callback"} and not isinstance(scope.parent(what.by), ast.Await)
+    return "as a callback" if is_callback and not function.is_async and drops_result(scope, what.by) else ""
+
+
+def has_own_finding(scope: Scope, call: ast.Call) -> bool:
+    """Whether ATX605 reports the task that a call makes."""
+    return any(True for _ in forgotten_task(call, scope))
+
+
+def shows_later(test: Function, function: Function, assertion: ast.AST) -> bool:
+    """Whether a failed assertion shows in what a function does not do any more: what follows touches the world outside."""
+    loops = {part for above in function.ancestors(assertion) if isinstance(above, LOOPS) for part in above.body}
+    done = [block for block, field in blocks(function, assertion) if isinstance(block, ast.Try) and field == "body" and block.finalbody]
+    for uses in function.facts.names.values():
+        for use in uses:
+            is_after = start(use) > end(assertion) and not any(is_in_finally(function, use, block) for block in done)
+            if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use, never_reads(test)):
+                return True
+    return False
+
+
+def is_in_finally(function: Function, node: ast.AST, block: ast.AST) -> bool:
+    return any(around is block and field == "finalbody" for around, field in blocks(function, node))
+
+
+def never_reads(test: Function) -> bool:
+    """Whether a test opens its connection itself and reads nothing from it: what a handler does not answer is not missed."""
+    return bool(test.calls_to("asyncio.open_connection")) and not any(name.startswith("read") for name in test.calls)
+
+
+def is_outside(function: Function, use: ast.Name, deaf: bool) -> bool:
+    """Whether a name stands for something that others see too: a variable of an outer scope, or a parameter unless the test is deaf to it."""
+    found = function.lookup(use)
+    if found is None:
+        return use.id not in BUILTINS
+    scope, bindings = found
+    if scope is function:
+        return any(binding.how == "other" or binding.how == "parameter" and not deaf for binding in bindings)
+    return any(binding.how not in ("import", "definition") for binding in bindings)
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # ATX5 HTTP clients and apps
 # --------------------------------------------------------------------------------------------------------------------
@@ -3191,7 +4879,8 @@ def closest_fixtures(function: Function) -> list[Function]:
 
 
 def _fixtures_asked_for(function: Function) -> list[Function]:
-    names = list(function.requested)
+    filled = parametrized(function, indirect=False)
+    names = [name for name in function.requested if name not in filled]
     for mark in function.marks:
         if mark.name == "usefixtures" and mark.call:
             names += [name for given in mark.call.args if isinstance(name := mark.scope.constant(given), str)]
@@ -3590,6 +5279,7 @@ def _skips_some(scope: Function, loop: ast.AST) -> bool:
 
 
 SPAWNERS = frozenset(("asyncio.create_task", "asyncio.ensure_future"))
+ENDINGS = ("close", "aclose", "stop", "shutdown", "disconnect", "cancel", "terminate", "wait_closed")
 READS_OF_TASKS = frozenset("done cancelled get_name set_name get_coro get_stack print_stack".split())
 
 
@@ -3605,6 +5295,7 @@ def forgotten_task(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
         or what.by.id.startswith("_")
         or not is_spawned(scope, call)
         or is_quick_helper(scope, call)
+        or is_ended_by_owner(scope, call)
     ):
         return
     if not scope.uses(what.by.id):
@@ -3634,6 +5325,16 @@ def is_quick_helper(scope: Scope, call: ast.Call) -> bool:
     return made is not None and made.outer is scope or scope.dotted(coroutine.func) == "asyncio.sleep"
 
 
+def is_ended_by_owner(scope: Scope, call: ast.Call) -> bool:
+    """Whether a task runs a method of an object that the test closes later: that ends what the object started."""
+    coroutine = call.args[0] if call.args else None
+    method = coroutine.func if isinstance(coroutine, ast.Call) else None
+    if not isinstance(method, ast.Attribute):
+        return False
+    closing = (one for name in ENDINGS for one in scope.calls.get(name, ()) if start(one) > start(call))
+    return any(isinstance(one.func, ast.Attribute) and ast.unparse(one.func.value) == ast.unparse(method.value) for one in closing)
+
+
 @rule("ATX606", "blocking-sleep", "`time.sleep` blocks the event loop; use `await asyncio.sleep(...)`", calls="sleep")
 def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """No other task runs meanwhile, and an `asyncio.timeout` around it cannot fire."""
@@ -3648,7 +5349,7 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     if (
         isinstance(seconds, (int, float))
         and seconds <= 0.01
-        or re.search(r"block|slow|lag|stall|watchdog|tick", scope.name)
+        or re.search(r"block|slow|lag|stall|watchdog|tick|(time|[^a]sync)_sleep", scope.name)
     ):
         return
     if (
@@ -3718,13 +5419,14 @@ def is_closed_by_users(fixture: Function, closers: Iterable[str]) -> bool:
     if not fixture.fixture:
         return True
     name = fixture.fixture.name
-    for function in fixture.module.all_functions:
-        if any(argument.arg == name for argument in function.parameters):
-            for use in function.uses(name):
-                what = fate(function, use)
-                if what.what in ("entered", "async entered") or getattr(what.by, "attr", "") in closers:
-                    return True
-    return False
+    return any(closes(function, name, closers) for function in fixture.module.all_functions
+               if any(argument.arg == name for argument in function.parameters))  # fmt: skip
+
+
+def closes(function: Function, name: str, closers: Iterable[str]) -> bool:
+    """Whether a function closes or enters what a name holds."""
+    fates = [fate(function, use) for use in function.uses(name)]
+    return any(what.what in ("entered", "async entered") or getattr(what.by, "attr", "") in closers for what in fates)
 
 
 @rule("ATX702", "unbounded-consumption",
@@ -3771,6 +5473,13 @@ def redundant_marker(test: Function) -> Iterator[tuple[Any, ...]]:
     marks = [mark for mark in test.marks if mark.name == "asyncio"]
     if all(mark.is_bare for mark in marks) and neighbours_loop_scope(test) is None:
         yield from ((mark.node, test.name) for mark in marks if mark in test.own_marks)
+
+
+@rule("ATX902", "missing-fixture-annotation", "async fixture `{0}` has no return annotation; write `{1}`", each="fixture")
+def missing_fixture_annotation(fixture: Function) -> Iterator[tuple[Any, ...]]:
+    """Without it the type checker sees nothing of what the fixture gives, in any test that requests it."""
+    if fixture.is_async and fixture.node.returns is None:
+        yield fixture.node, short(fixture.name), "-> AsyncIterator[...]" if fixture.is_generator else "-> ..."
 
 
 TEST_CLIENTS = frozenset(("fastapi.testclient.TestClient", "starlette.testclient.TestClient"))
@@ -3828,6 +5537,8 @@ def has_fake_clock(scope: Function) -> bool:
     every = (scope.module, *(project.conftests if project else ()))
     if any(one.imports_package("looptime", "async_solipsism", "aiotools") for one in every):
         return True
+    if project is not None and (project.mentions("looptime") or project.mentions("async-solipsism")):
+        return True
     words = " ".join([*scope.requested, *(mark.name for mark in scope.marks)])
     return re.search(r"looptime|clock|freez|time_machine|travel", words) is not None
 
@@ -3851,7 +5562,7 @@ def is_assertion(statement: ast.stmt) -> bool:
     call = statement.value if isinstance(statement, ast.Expr) else None
     call = call.value if isinstance(call, ast.Await) else call
     name = ast.unparse(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
-    return name.startswith(("assert", "raises", "fail", "_assert", "check", "verify"))
+    return name.startswith(("assert", "raises", "fail", "_assert", "check", "verify")) and name != "checkpoint"
 
 
 def is_looped(scope: Scope, node: ast.AST) -> bool:
@@ -3963,7 +5674,7 @@ def needs_cleanup(generator: Function, node: ast.AST) -> bool:
       nodes=(ast.AsyncFor,))  # fmt: skip
 def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A stream that broke and yields nothing passes."""
-    if not isinstance(scope, Function) or not scope.is_test or node.orelse:
+    if not isinstance(scope, Function) or not scope.is_test or node.orelse or is_retry(node):
         return
     inside = [one for one in scope.every(ast.Assert) if node in scope.ancestors(one)]
     if inside and isinstance(inside[0].test, ast.Constant):
@@ -3977,6 +5688,16 @@ def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterato
         and not is_checked_later(scope, node)
     ):
         yield inside[0], ast.unparse(node.iter)[:30]
+
+
+def is_retry(loop: ast.AsyncFor) -> bool:
+    """Whether each turn of a loop is an attempt that its body enters (tenacity's way): the first one is always made."""
+    return any(
+        isinstance(item.context_expr, ast.Name) and ast.unparse(loop.target) == item.context_expr.id
+        for statement in loop.body
+        if isinstance(statement, (ast.With, ast.AsyncWith))
+        for item in statement.items
+    )
 
 
 def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
@@ -4022,7 +5743,7 @@ def serves_tests(module: Module) -> bool:
 
 
 NO_CLEANUP = re.compile(
-    r"^(_?log(ger|ging)?\.|print\()|cancel_scope\.cancel|commit|flush|(?<!a)wait|assert|check|verify|expect|fail\(|raises",
+    r"^(_?log(ger|ging)?\.|print\()|cancel_scope\.cancel|commit|flush|(?<!a)wait|poll|assert|check|verify|expect|fail\(|raises",
     re.IGNORECASE,
 )
 
@@ -4033,22 +5754,23 @@ def is_followed(function: Function, node: ast.AST) -> bool:
     Assertions, waits and commits belong to the way on which nothing was raised; a task group cancels itself when
     its body raises.
     """
-    statement = function.statement(node)
-    around = [
-        one
-        for one in (statement, *function.ancestors(statement))
-        if isinstance(one, ast.stmt) and one is not function.node
-    ]
-    after = [
-        following
-        for one in around
-        if not isinstance(function.parent(one), LOOPS)
-        for following in statements_after(function, one)
-    ]
+    after = list(_reached_after(function, node))
     if any(isinstance(following, ast.Raise) for following in after):
         return False
-    return any(not isinstance(following, (ast.Assert, ast.Pass, ast.Return)) and not NO_CLEANUP.search(ast.unparse(following))
+    return any(not isinstance(following, (ast.Assert, ast.Pass, ast.Return, *FUNCTIONS)) and not NO_CLEANUP.search(ast.unparse(following))
                for following in after)  # fmt: skip
+
+
+def _reached_after(function: Function, node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements that follow a node, in its block and the blocks around it, up to the one that leaves the function."""
+    statement = function.statement(node)
+    for one in (statement, *function.ancestors(statement)):
+        if not isinstance(one, ast.stmt) or one is function.node or isinstance(function.parent(one), LOOPS):
+            continue
+        for following in statements_after(function, one):
+            yield following
+            if isinstance(following, (ast.Return, ast.Raise)):
+                return
 
 
 @rule("ATX910", "future-as-return-value", "a `Future` as result of `{0}` belongs to one loop; use `AsyncMock` with the plain result",
@@ -4152,6 +5874,68 @@ def unclosed_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
         yield call, dotted
 
 
+@rule("ATX915", "async-test-without-await", "this async test awaits nothing; make it a plain function, or await what it is to test", each="test")
+def async_test_without_await(test: Function) -> Iterator[tuple[Any, ...]]:
+    """It needs no loop and gets one, and a reader looks for the await that is missing; `check` drops it beside other findings."""
+    if not test.is_coroutine_function or test.every(ast.Await, ast.AsyncFor, ast.AsyncWith) or not test.is_plain:
+        return
+    if any(generator.is_async for one in test.every(*COMPREHENSIONS) for generator in one.generators):
+        return
+    if not is_stub(test) and not may_need_loop(test):
+        yield (test.node,)
+
+
+def is_stub(function: Function) -> bool:
+    """A body without any statement that does something."""
+    return not function.calls and not function.every(ast.Assert, ast.Assign)
+
+
+# Packages whose objects, or whose users' objects, may ask for the running loop.
+LOOP_PACKAGES = ("asyncio", "anyio", "trio", "aiohttp", "tornado", "twisted", "curio", "uvloop", "sniffio", "async_timeout", "asgiref", "aiokafka")
+
+
+LOOPLESS_PACKAGES = frozenset("pytest pydantic attr attrs yaml dateutil freezegun yarl multidict httpx fastapi starlette sqlalchemy jwt".split())
+CONSTRUCTORS = frozenset("__init__ __new__ __post_init__ __enter__ model_post_init".split())
+
+
+def may_need_loop(test: Function) -> bool:
+    """Whether what a test calls or requests may need a running loop: async fixtures, unknown ones, code that cannot be read."""
+    if test.owner and test.owner.roots and not test.owner.is_testcase:
+        return True
+    found = {name: find_fixture(test, name) for name in test.requested}
+    given = parametrized(test) | set(patched_parameters(test)) | KNOWN_FIXTURES
+    if any(fixture is None and name not in given for name, fixture in found.items()):
+        return True
+    fixtures = closest_fixtures(test)
+    return any(fixture.is_async for fixture in fixtures) or not all(runs_without_loop(one) for one in (test, *fixtures, *inner_scopes(test)))
+
+
+def runs_without_loop(scope: Scope, depth: int = 3) -> bool:
+    """Whether nothing that a scope calls asks for a running loop, as far as it can be read; a test's own calls must be readable."""
+    named = (scope.dotted(uses[0]) or "" for uses in scope.facts.names.values())
+    if any(name.partition(".")[0] in LOOP_PACKAGES for name in named if name):
+        return False
+    return depth == 0 or all(_does_without(scope, call.func, depth) for calls in scope.calls.values() for call in calls)
+
+
+def _does_without(scope: Scope, function: ast.expr, depth: int) -> bool:
+    given = value(scope, function)
+    made = given.scope if given is not None and given.kind in ("function", "class") else None
+    if isinstance(made, (Function, Class)):
+        if isinstance(made, Class):
+            return all(runs_without_loop(one, depth - 1) for base in made.ancestry if isinstance(base, Class)
+                       for one in base.functions if one.name in CONSTRUCTORS)  # fmt: skip
+        return not made.is_async and runs_without_loop(made, depth - 1)
+    while isinstance(function, (ast.Attribute, ast.Subscript)):
+        function = function.value
+    if not isinstance(function, ast.Name):
+        return True  # a method of what another call gives, or of a literal
+    dotted = scope.dotted(function)
+    if dotted is None:
+        return function.id != "self" or not getattr(scope, "is_test", False)
+    return dotted in BUILTINS or dotted.partition(".")[0] in stdlib_module_names | LOOPLESS_PACKAGES
+
+
 LOCAL = re.compile(
     r"https?://(localhost|127\.|0\.0\.0\.0|10\.|192\.168\.|\[|[^./:]+([:/]|$)|[^/:]+\.(test|invalid|local|localhost|internal)\b)"
 )
@@ -4193,11 +5977,8 @@ def sends_request(scope: Function, made: ast.Call) -> bool:
 
 def addresses(scope: Function, url: ast.expr | None) -> list[str]:
     """The literal URLs that an expression may give; `request.param` stands for the fixture's own params."""
-    if url is not None and ast.unparse(url) == "request.param" and scope.fixture:
-        params = scope.outer.plain(scope.fixture.argument("params"))
-        return [
-            text for element in getattr(params, "elts", ()) if isinstance(text := scope.outer.constant(element), str)
-        ]
+    if url is not None and attribute_path(url) == "request.param":
+        return literal_values(scope, url)
     text = literal_start(scope, url)
     return [text] if text else []
 
