@@ -539,7 +539,7 @@ class Scope:
             paths = [path for target in node.targets if (path := attribute_path(target))] if len(node.targets) > 1 else []
             for path in paths:
                 found[path] += [other for other in paths if other != path]
-        return found
+        return {path: _closure(found, path) for path in list(found)}
 
     def quoted(self, text: str) -> str | None:
         """The dotted name that a quoted annotation stands for."""
@@ -554,6 +554,17 @@ class Scope:
         """The value of a literal, or of a name bound once to one; None if there is none."""
         expression = self.plain(expression)
         return expression.value if isinstance(expression, ast.Constant) else None
+
+
+def _closure(found: dict[str, list[str]], path: str) -> list[str]:
+    """Everything that can be reached from a path, itself left out."""
+    reached, todo = {path: None}, [path]
+    while todo:
+        for other in found.get(todo.pop(), ()):
+            if other not in reached:
+                reached[other] = None
+                todo.append(other)
+    return list(reached)[1:]
 
 
 def attribute_path(expression: ast.AST) -> str:
