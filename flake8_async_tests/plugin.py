@@ -58,7 +58,9 @@ class Plugin:
         settings = settings_of(self.options)
         with project.one_look():
             around = project.project_of(self.path, settings)
-            yield from visitor.check(visitor.gather(self.tree, around.path, around, settings))
+            module = visitor.gather(self.tree, around.path, around, settings)
+            yield from visitor.check(module)
+            visitor.release(module)
 
     @staticmethod
     def add_options(manager: OptionManager) -> None:
