@@ -59,7 +59,9 @@ class Plugin:
         settings = settings_of(self.options)
         with project.one_look():
             around = project.project_of(self.path, settings)
-            yield from visitor.check(visitor.gather(self.tree, around.path, around, settings))
+            module = visitor.gather(self.tree, around.path, around, settings)
+            yield from visitor.check(module)
+            visitor.release(module)
 
     def _characters(self, line: int, column: int) -> int:
         """A column as flake8 counts it, in characters; the tree counts UTF-8 bytes."""

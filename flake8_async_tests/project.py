@@ -23,6 +23,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Seque
 from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, gather
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
+MODULES = 1_000_000  # bytes of source whose trees are remembered from file to file
 DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
 SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
 NO_TESTS = ("node_modules", "site-packages", "venv", "build", "dist")  # folders without tests of the project's own
@@ -37,6 +38,7 @@ Stamp = tuple[int, int, int]
 # --------------------------------------------------------------------------------------------------------------------
 
 _cache: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}
+_modules: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}  # the same for trees, the one used last at the end
 _look: dict[Any, Any] | None = None  # answers to the questions asked during one look
 
 
@@ -49,6 +51,7 @@ def one_look() -> Iterator[None]:
         yield
     finally:
         _look = None
+        _forget_modules()
 
 
 def asked_once(ask: Callable[..., T]) -> Callable[..., T]:
@@ -95,16 +98,26 @@ def _stamp(path: str) -> Stamp | None:
     return (found.st_mtime_ns, found.st_size, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
-def cached(kind: str, path: Path, read: Callable[[Path], T]) -> T | None:
+def cached(kind: str, path: Path, read: Callable[[Path], T], cache: dict[tuple[str, str], Any] = _cache) -> T | None:
     """`read(path)`, remembered until the file changes; None if there is no such file or it is too large."""
     now = stamp(path)
     key = (kind, str(path))
-    known = _cache.get(key)
+    known = cache.pop(key, None)
     if known is not None and known[0] == now:
+        cache[key] = known  # now the one used last
         return known[1]
     value = read(path) if now is not None and now[1] <= LIMIT else None
-    _cache[key] = (now, value)
+    cache[key] = (now, value)
     return value
+
+
+def _forget_modules() -> None:
+    """Drop the modules used longest ago beyond MODULES bytes of source: a tree takes fifty times as much."""
+    size = 0
+    for key in reversed(list(_modules)):
+        size += (_modules[key][0] or (0, 0))[1]
+        if size > MODULES:
+            del _modules[key]
 
 
 def _text(path: Path) -> str | None:
@@ -900,7 +913,7 @@ _loading: set[Path] = set()
 
 def module_at(path: Path, settings: Settings) -> Module | None:
     """The facts of another file of the project; None if it cannot be read or parsed."""
-    return cached(f"module {hash(settings)}", path, lambda one: _module(one, settings))
+    return cached(f"module {hash(settings)}", path, lambda one: _module(one, settings), _modules)
 
 
 def _module(path: Path, settings: Settings) -> Module | None:

@@ -654,6 +654,31 @@ class Module(Scope):
         return [scope for scope in self.all_scopes if isinstance(scope, Class)]
 
     @cached_property
+    def serves_tests(self) -> bool:
+        """Whether the file holds tests or helpers of tests, by its path."""
+        path = self.path
+        return (
+            path is None
+            or "test" in path.stem
+            or path.stem == "conftest"
+            or not {"test", "tests", "_tests", "testing"}.isdisjoint(path.parts)
+        )
+
+    @cached_property
+    def helpers(self) -> list[Function]:
+        """The module's functions that are neither tests nor fixtures."""
+        return [one for one in self.functions if not one.is_test and not one.fixture]
+
+    @cached_property
+    def requesting(self) -> dict[str, list[Function]]:
+        """The fixtures of the file, wherever they stand, by the names of what they request."""
+        found: dict[str, list[Function]] = defaultdict(list)
+        for fixture in (one for one in self.all_functions if one.fixture):
+            for name in {one.arg: None for one in fixture.parameters}:
+                found[name].append(fixture)
+        return found
+
+    @cached_property
     def imports(self) -> set[str]:
         """Top-level packages and modules that the file imports anywhere ("anyio", "aiohttp.test_utils")."""
         found = set()
@@ -1411,11 +1436,10 @@ def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Sc
     """Other fixtures of the file and its conftests that request the same one: they may configure what it gives."""
     assert fixture.fixture is not None
     name, project = fixture.fixture.name, test.module.project
-    every = [one for one in test.module.all_functions if one.fixture]
-    every += [one for conftest in (project.conftests if project else ()) for one in conftest.fixtures.values()]
-    for other in every:
-        if other is not fixture and other is not test and any(one.arg == name for one in other.parameters):
-            yield other, name
+    every = [*test.module.requesting.get(name, ())]
+    every += [one for conftest in (project.conftests if project else ()) for one in conftest.requesting.get(name, ())
+              if one.fixture and conftest.fixtures.get(one.fixture.name) is one]  # fmt: skip
+    yield from ((other, name) for other in every if other is not fixture and other is not test)
 
 
 def parametrized(function: Function, indirect: bool = True) -> set[str]:
@@ -2573,6 +2597,12 @@ def _beside_others(module: Module, found: set[Finding]) -> set[Finding]:
         for first, node in spans for finding in alone
         if finding[0] == node.lineno and any(first <= line <= node.end_lineno and text[:6] != "ATX915" for line, _, text in found)
     }  # fmt: skip
+
+
+def release(module: Module) -> None:
+    """Cut the ties of a checked file's scopes, which are rings: so its tree is freed at once, not by the collector some time."""
+    for scope in (*module.all_scopes, module):
+        vars(scope).clear()
 
 
 def _printable(message: str) -> str:
@@ -4744,7 +4774,7 @@ def helpers_called(test: Function) -> Iterator[Function]:
     """Functions inside a test, and functions of its module that it names."""
     yield from test.functions
     names = test.facts.names
-    yield from (one for one in test.module.functions if one.name in names and not one.is_test and not one.fixture)
+    yield from (one for one in test.module.helpers if one.name in names)
 
 
 def runs_forgotten(test: Function, function: Function) -> str:
@@ -5745,13 +5775,7 @@ def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
 
 def serves_tests(module: Module) -> bool:
     """Whether a file holds tests or helpers of tests, by its path."""
-    path = module.path
-    return (
-        path is None
-        or "test" in path.stem
-        or path.stem == "conftest"
-        or not {"test", "tests", "_tests", "testing"}.isdisjoint(path.parts)
-    )
+    return module.serves_tests
 
 
 NO_CLEANUP = re.compile(
