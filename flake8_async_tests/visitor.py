@@ -3644,7 +3644,7 @@ PLAIN_METHODS = frozenset(
     add_done_callback remove_done_callback set_result set_exception add_get add_post add_put add_patch add_delete add_route
     add_routes call_soon call_later call_soon_threadsafe create_task debug info warning error critical log on_startup
     assign seek assignment subscription pause resume build_request""".split())  # fmt: skip
-PLAIN_CLOSE = re.compile(r"writer|transport|server|response|socket$", re.IGNORECASE)
+PLAIN_CLOSE = re.compile(r"writer|transport|server|response|(?<!web)socket$", re.IGNORECASE)
 PLAIN_MODULES = frozenset("subprocess os time sys shutil signal socket json pathlib builtins random logging threading uuid".split())
 
 
