@@ -17,6 +17,7 @@ import sys
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache, wraps
+from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
 
@@ -26,6 +27,7 @@ LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed
 MODULES = 1_000_000  # bytes of source whose trees are remembered from file to file
 DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
 SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
+SERVED_FOLDERS = 2000  # and the folders in which they are looked for: a conftest may lie in somebody's home
 NO_TESTS = ("node_modules", "site-packages", "venv", "build", "dist")  # folders without tests of the project's own
 MARKERS = (".git", ".hg", ".jj")
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml")
@@ -838,7 +840,7 @@ class Project:
     def served(self) -> list[Path]:
         """Test files in the folder of the linted file and below, SERVED at most."""
         found: list[Path] = []
-        for folder, folders, names in os.walk(self.folder.path):
+        for folder, folders, names in islice(os.walk(self.folder.path), SERVED_FOLDERS):
             folders[:] = sorted(name for name in folders if not name.startswith((".", "__")) and name not in NO_TESTS)
             tests = [name for name in sorted(names) if all(any(fnmatchcase(name, one) for one in several)
                                                            for several in self.patterns("python_files"))]  # fmt: skip
