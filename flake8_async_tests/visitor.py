@@ -692,6 +692,14 @@ class Module(Scope):
         return any(mark.name == "asyncio" for scope in (self, *self.all_scopes) for mark in getattr(scope, "own_marks", scope.marks))
 
     @cached_property
+    def uses_pytest_asyncio(self) -> bool:
+        """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
+        project = self.project
+        if project is not None and any(key.startswith("asyncio_") for reading in project.readings for key in reading.values):
+            return True
+        return any(one.speaks_asyncio for one in (self, *(project.conftests if project else ())))
+
+    @cached_property
     def names_backend(self) -> bool:
         """Whether the file defines, requests or marks with anything of anyio's or trio's pytest plugins."""
         for scope in (self, *self.all_scopes):
@@ -919,6 +927,11 @@ class Function(Scope):
     @cached_property
     def fixture(self) -> Fixture | None:
         return None if self.is_lambda or not self.decorators else _fixture(self)
+
+    @cached_property
+    def names_mocks(self) -> bool:
+        """Whether anything that the function calls or names is called after mocks."""
+        return re.search("mock|patch|spec", " ".join((*self.calls, *self.facts.names)), re.IGNORECASE) is not None
 
     @cached_property
     def own_marks(self) -> list[Mark]:
@@ -1381,7 +1394,7 @@ def _annotated_mock(function: Function, argument: ast.arg) -> Value | None:
 
 def makes_mocks(fixture: Function) -> bool:
     """Whether a fixture has to do with mocks: then what it gives may be one, whatever an annotation says."""
-    return any(re.search("mock|patch|spec", name, re.IGNORECASE) for name in (*fixture.calls, *fixture.facts.names))
+    return fixture.names_mocks
 
 
 def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Scope, str]]:
@@ -2584,10 +2597,7 @@ def proven_mode(module: Module) -> str | None:
 
 def uses_pytest_asyncio(module: Module) -> bool:
     """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
-    project = module.project
-    if project is not None and any(key.startswith("asyncio_") for reading in project.readings for key in reading.values):
-        return True
-    return any(one.speaks_asyncio for one in (module, *(project.conftests if project else ())))
+    return module.uses_pytest_asyncio
 
 
 RUNNER_MARKS = frozenset("anyio trio tornado gen_test twisted inlineCallbacks curio asyncio_cooperative sanic".split())
