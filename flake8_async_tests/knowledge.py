@@ -1,7 +1,7 @@
 """What the names of known libraries are: tables, and look-ups in them.
 
-Every row is verified against the real library by tests/test_knowledge.py; a name that is not certain in all supported
-versions is left out, because what is not known is never reported. The tables are text, one per library, and are split
+Every column of every row is verified against the real library by tests/test_knowledge.py; a name that is not certain in
+all supported versions is left out, because what is not known is never reported. The tables are text, one per library, and are split
 when the first name of that library is looked up, so that importing this module costs next to nothing.
 
 How to read a table. A name that starts with a dot belongs to the table's own library. `module .x aka=.y` starts the
@@ -13,6 +13,7 @@ above. `plain coroutine` is a plain function that gives a coroutine: mocks do no
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Iterator, Mapping, NamedTuple
 
@@ -332,7 +333,7 @@ sync: make_url
 awaitable context: get>.ClientResponse post>.ClientResponse put>.ClientResponse patch>.ClientResponse
     delete>.ClientResponse head>.ClientResponse options>.ClientResponse request>.ClientResponse
     ws_connect>.ClientWebSocketResponse
-attribute: server>.test_utils.TestServer session>.ClientSession
+attribute: session>.ClientSession
 class .test_utils.TestServer  enters=async close=close opens=start_server loop-bound
 coroutine: close start_server
 sync: make_url
@@ -376,7 +377,7 @@ async context: begin>.ext.asyncio.AsyncConnection
 awaitable context: connect>.ext.asyncio.AsyncConnection
 class .ext.asyncio.AsyncConnection  aka=.ext.asyncio.engine.AsyncConnection
     enters=async close=close also=aclose loop-bound awaitable
-coroutine: close commit rollback execute>.engine.CursorResult exec_driver_sql>.engine.CursorResult scalar
+coroutine: close aclose commit rollback execute>.engine.CursorResult exec_driver_sql>.engine.CursorResult scalar
     scalars>.engine.ScalarResult run_sync invalidate get_raw_connection start>.ext.asyncio.AsyncConnection
     execution_options>.ext.asyncio.AsyncConnection
 sync: in_transaction in_nested_transaction get_transaction>.ext.asyncio.AsyncTransaction
@@ -386,8 +387,8 @@ awaitable context: begin>.ext.asyncio.AsyncTransaction begin_nested>.ext.asyncio
 class .ext.asyncio.AsyncTransaction  aka=.ext.asyncio.engine.AsyncTransaction enters=async awaitable
 coroutine: commit rollback close start>.ext.asyncio.AsyncTransaction
 class .ext.asyncio.AsyncSession  aka=.ext.asyncio.session.AsyncSession enters=async close=close also=aclose loop-bound
-coroutine: close commit rollback execute>.engine.Result scalar scalars>.engine.ScalarResult get refresh delete merge
-    flush stream>.ext.asyncio.AsyncResult stream_scalars>.ext.asyncio.AsyncScalarResult run_sync invalidate close_all
+coroutine: close aclose commit rollback execute>.engine.Result scalar scalars>.engine.ScalarResult get get_one refresh
+    delete merge flush reset stream>.ext.asyncio.AsyncResult stream_scalars>.ext.asyncio.AsyncScalarResult run_sync invalidate close_all
     connection>.ext.asyncio.AsyncConnection
 sync: add add_all expunge expunge_all expire expire_all get_bind in_transaction in_nested_transaction is_modified
     get_transaction>.ext.asyncio.AsyncSessionTransaction get_nested_transaction>.ext.asyncio.AsyncSessionTransaction
@@ -398,8 +399,9 @@ class .ext.asyncio.async_sessionmaker  aka=.ext.asyncio.session.async_sessionmak
 sync: __call__>.ext.asyncio.AsyncSession configure
 async context: begin>.ext.asyncio.AsyncSession
 class .ext.asyncio.async_scoped_session  aka=.ext.asyncio.scoping.async_scoped_session
-coroutine: close commit rollback execute>.engine.Result scalar scalars>.engine.ScalarResult get refresh delete merge
-    flush remove
+coroutine: close aclose commit rollback execute>.engine.Result scalar scalars>.engine.ScalarResult get refresh delete
+    merge flush remove get_one reset invalidate connection>.ext.asyncio.AsyncConnection
+    stream>.ext.asyncio.AsyncResult stream_scalars>.ext.asyncio.AsyncScalarResult
 sync: __call__>.ext.asyncio.AsyncSession add add_all expunge expunge_all expire expire_all is_modified configure
 class .engine.Result  aka=.Result,.engine.result.Result enters=sync
 sync: all first one one_or_none scalar scalar_one scalar_one_or_none fetchall fetchone fetchmany
@@ -447,7 +449,7 @@ class .asyncio.client.Pipeline  enters=async loop-bound awaitable
 coroutine: execute watch unwatch reset discard
 sync: multi
 class .asyncio.client.PubSub  enters=async close=aclose also=close,reset loop-bound
-coroutine: aclose close subscribe psubscribe get_message parse_response connect run
+coroutine: aclose close reset subscribe psubscribe get_message parse_response connect run
 plain coroutine: unsubscribe punsubscribe ping
 async generator: listen
 class .asyncio.lock.Lock  enters=async loop-bound
@@ -476,18 +478,28 @@ coroutine: start close create_topics delete_topics list_topics describe_topics c
     list_consumer_groups describe_consumer_groups list_consumer_group_offsets
 """
 
+TABLES["confluent_kafka"] = """
+class .aio.AIOProducer  enters=async close=close loop-bound
+coroutine: produce>asyncio.Future flush purge poll close list_topics init_transactions begin_transaction
+    commit_transaction abort_transaction send_offsets_to_transaction set_sasl_credentials
+class .aio.AIOConsumer  enters=async close=close
+coroutine: poll consume close subscribe unsubscribe assign unassign incremental_assign incremental_unassign assignment
+    commit committed position seek pause resume store_offsets list_topics get_watermark_offsets offsets_for_times
+    consumer_group_metadata set_sasl_credentials
+"""
+
 TABLES["asyncpg"] = """
 module .  aka=.connection,.pool
 coroutine: connect>.Connection
 awaitable context: create_pool>.Pool
 class .Connection  aka=.connection.Connection close=close also=terminate loop-bound
-coroutine: close execute executemany fetch fetchrow fetchval prepare>.prepared_stmt.PreparedStatement add_listener
+coroutine: close execute executemany fetch fetchrow fetchval fetchmany prepare>.prepared_stmt.PreparedStatement add_listener
     remove_listener copy_from_query copy_from_table copy_records_to_table copy_to_table reset reload_schema_state
     set_type_codec set_builtin_type_codec reset_type_codec
 sync: is_closed is_in_transaction terminate get_server_pid get_server_version get_settings add_log_listener
     remove_log_listener add_termination_listener remove_termination_listener transaction>.transaction.Transaction
 class .Pool  aka=.pool.Pool enters=async close=close also=terminate loop-bound awaitable
-coroutine: close execute executemany fetch fetchrow fetchval release copy_from_query copy_from_table
+coroutine: close execute executemany fetch fetchrow fetchval fetchmany release copy_from_query copy_from_table
     copy_records_to_table copy_to_table expire_connections
 sync: terminate get_size get_min_size get_max_size get_idle_size
 awaitable context: acquire>.Connection
@@ -501,7 +513,7 @@ sync: get_name get_query get_statusmsg get_parameters get_attributes
 TABLES["aiosqlite"] = """
 module .  aka=.core
 awaitable context: connect>.Connection
-class .Connection  aka=.core.Connection enters=async close=close loop-bound awaitable
+class .Connection  aka=.core.Connection enters=async close=close awaitable
 coroutine: close commit rollback create_function enable_load_extension interrupt load_extension set_progress_handler
     set_trace_callback backup
 awaitable context: execute>.Cursor executemany>.Cursor executescript>.Cursor cursor>.Cursor execute_fetchall
@@ -509,6 +521,47 @@ awaitable context: execute>.Cursor executemany>.Cursor executescript>.Cursor cur
 async generator: iterdump
 class .Cursor  aka=.cursor.Cursor enters=async iterates
 coroutine: close execute>.Cursor executemany>.Cursor executescript>.Cursor fetchone fetchmany fetchall
+"""
+
+TABLES["pymongo"] = """
+class .AsyncMongoClient  aka=.asynchronous.mongo_client.AsyncMongoClient enters=async close=close also=aclose loop-bound
+coroutine: close aclose aconnect drop_database list_database_names list_databases server_info watch bulk_write
+sync: get_database>.asynchronous.database.AsyncDatabase get_default_database>.asynchronous.database.AsyncDatabase
+    start_session>.asynchronous.client_session.AsyncClientSession
+class .asynchronous.database.AsyncDatabase
+coroutine: aggregate command create_collection drop_collection list_collection_names list_collections
+    validate_collection watch
+sync: get_collection>.asynchronous.collection.AsyncCollection with_options>.asynchronous.database.AsyncDatabase
+attribute: client>.AsyncMongoClient
+class .asynchronous.collection.AsyncCollection
+coroutine: aggregate>.asynchronous.command_cursor.AsyncCommandCursor bulk_write count_documents create_index
+    create_indexes delete_many delete_one distinct drop drop_index drop_indexes estimated_document_count find_one
+    find_one_and_delete find_one_and_replace find_one_and_update index_information insert_many insert_one
+    list_indexes>.asynchronous.command_cursor.AsyncCommandCursor rename replace_one update_many update_one watch
+sync: find>.asynchronous.cursor.AsyncCursor with_options>.asynchronous.collection.AsyncCollection
+attribute: database>.asynchronous.database.AsyncDatabase
+class .asynchronous.cursor.AsyncCursor  enters=async iterates
+coroutine: close next to_list distinct explain rewind
+sync: batch_size>.asynchronous.cursor.AsyncCursor limit>.asynchronous.cursor.AsyncCursor
+    skip>.asynchronous.cursor.AsyncCursor sort>.asynchronous.cursor.AsyncCursor clone>.asynchronous.cursor.AsyncCursor
+class .asynchronous.command_cursor.AsyncCommandCursor  enters=async iterates
+coroutine: close next to_list try_next
+class .asynchronous.client_session.AsyncClientSession  enters=async
+coroutine: abort_transaction commit_transaction end_session start_transaction with_transaction
+"""
+
+TABLES["motor"] = """
+class .motor_asyncio.AsyncIOMotorClient  close=close loop-bound
+sync: close
+"""
+
+TABLES["asgi_lifespan"] = """
+class .LifespanManager  enters=async
+"""
+
+TABLES["async_timeout"] = """
+module .
+async context: timeout timeout_at
 """
 
 TABLES["websockets"] = """
@@ -542,7 +595,8 @@ coroutine: new_page>.async_api.Page new_context>.async_api.BrowserContext close
 sync: is_connected
 class .async_api.BrowserContext  enters=async close=close loop-bound
 coroutine: new_page>.async_api.Page close cookies add_cookies clear_cookies grant_permissions clear_permissions
-    storage_state route unroute add_init_script set_offline set_geolocation set_extra_http_headers wait_for_event
+    storage_state route unroute unroute_all route_from_har new_cdp_session add_init_script set_offline
+    set_geolocation set_extra_http_headers wait_for_event
     expose_function expose_binding
 sync: set_default_timeout set_default_navigation_timeout
 async context: expect_page expect_event
@@ -561,9 +615,11 @@ async context: expect_navigation
 class .async_api.Page  base=.async_api.Frame enters=async close=close loop-bound
 coroutine: close reload>.async_api.Response go_back>.async_api.Response go_forward>.async_api.Response screenshot pdf
     pause bring_to_front route unroute add_init_script set_viewport_size emulate_media set_extra_http_headers
-    wait_for_event expose_function expose_binding opener
+    wait_for_event expose_function expose_binding opener unroute_all route_from_har route_web_socket
+    add_locator_handler remove_locator_handler
 sync: is_closed frame set_default_timeout set_default_navigation_timeout
-async context: expect_response expect_request expect_popup expect_download expect_event expect_console_message
+async context: expect_response expect_request expect_request_finished expect_websocket expect_worker expect_popup
+    expect_download expect_event expect_console_message
     expect_file_chooser
 attribute: keyboard>.async_api.Keyboard mouse>.async_api.Mouse context>.async_api.BrowserContext
     main_frame>.async_api.Frame request>.async_api.APIRequestContext
@@ -572,7 +628,7 @@ coroutine: click dblclick fill type press press_sequentially check uncheck hover
     all_inner_texts all_text_contents inner_text inner_html text_content input_value get_attribute is_visible is_hidden
     is_enabled is_disabled is_checked is_editable select_option select_text set_checked set_input_files dispatch_event
     evaluate evaluate_all evaluate_handle wait_for screenshot scroll_into_view_if_needed bounding_box drag_to
-    element_handle>.async_api.ElementHandle element_handles highlight
+    element_handle>.async_api.ElementHandle element_handles highlight aria_snapshot
 sync: locator>.async_api.Locator filter>.async_api.Locator nth>.async_api.Locator and_>.async_api.Locator
     or_>.async_api.Locator get_by_role>.async_api.Locator get_by_text>.async_api.Locator
     get_by_label>.async_api.Locator get_by_placeholder>.async_api.Locator get_by_test_id>.async_api.Locator
@@ -581,11 +637,15 @@ attribute: first>.async_api.Locator last>.async_api.Locator page>.async_api.Page
 class .async_api.FrameLocator
 sync: locator>.async_api.Locator get_by_role>.async_api.Locator get_by_text>.async_api.Locator
     get_by_label>.async_api.Locator get_by_placeholder>.async_api.Locator get_by_test_id>.async_api.Locator
-    nth>.async_api.FrameLocator frame_locator>.async_api.FrameLocator
+    get_by_alt_text>.async_api.Locator get_by_title>.async_api.Locator nth>.async_api.FrameLocator
+    frame_locator>.async_api.FrameLocator
 class .async_api.ElementHandle
 coroutine: click fill type press check uncheck hover focus tap inner_text inner_html text_content input_value
     get_attribute is_visible is_hidden is_enabled is_disabled is_checked is_editable select_option set_input_files
     evaluate screenshot bounding_box query_selector>.async_api.ElementHandle query_selector_all wait_for_selector
+    dblclick dispatch_event dispose evaluate_handle eval_on_selector eval_on_selector_all scroll_into_view_if_needed
+    select_text set_checked wait_for_element_state content_frame>.async_api.Frame owner_frame>.async_api.Frame
+    get_property get_properties json_value
 sync: as_element
 class .async_api.Keyboard
 coroutine: press type down up insert_text
@@ -608,7 +668,10 @@ coroutine: json text body dispose
 class .async_api.LocatorAssertions
 coroutine: to_be_attached to_be_checked to_be_disabled to_be_editable to_be_empty to_be_enabled to_be_focused
     to_be_hidden to_be_in_viewport to_be_visible to_contain_text to_have_attribute to_have_class to_have_count
-    to_have_css to_have_id to_have_js_property to_have_text to_have_value to_have_values not_to_be_attached
+    to_have_css to_have_id to_have_js_property to_have_text to_have_value to_have_values to_have_role
+    to_have_accessible_description to_have_accessible_error_message to_have_accessible_name to_contain_class
+    to_match_aria_snapshot not_to_match_aria_snapshot not_to_contain_class not_to_have_css not_to_have_id
+    not_to_have_js_property not_to_have_values not_to_have_role not_to_be_in_viewport not_to_be_attached
     not_to_be_checked not_to_be_disabled not_to_be_editable not_to_be_empty not_to_be_enabled not_to_be_focused
     not_to_be_hidden not_to_be_visible not_to_contain_text not_to_have_attribute not_to_have_class not_to_have_count
     not_to_have_text not_to_have_value
@@ -757,6 +820,14 @@ def function(dotted: str) -> Callee | None:
     if name in found.classes:
         return Callee("class", name, since=found.classes[name].since)
     return found.functions.get(name)
+
+
+@lru_cache(maxsize=None)
+def coroutine_names() -> frozenset[str]:
+    """The last segments of the names of all coroutine functions and methods, of every library, without splitting the tables."""
+    text = "\n".join(TABLES.values()).replace("\n ", " ")
+    lines = re.findall(r"^(?:plain )?coroutine: (.*)$|^awaitable context: (.*)$", text, re.MULTILINE)
+    return frozenset(re.split("[>@]", entry)[0].rpartition(".")[2] for line in lines for entry in "".join(line).split())
 
 
 def method(class_dotted: str, name: str) -> Callee | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import configparser
 import difflib
 import re
 import sys
@@ -50,7 +51,7 @@ class Plugin:
         except RecursionError:
             return  # nested deeper than Python can follow: no test that a person wrote
         for line, column, text in findings:
-            yield line, column, text, type(self)
+            yield line, self._characters(line, column), text, type(self)
 
     def _findings(self) -> Iterator[tuple[int, int, str]]:
         from flake8_async_tests import project, visitor
@@ -61,6 +62,11 @@ class Plugin:
             module = visitor.gather(self.tree, around.path, around, settings)
             yield from visitor.check(module)
             visitor.release(module)
+
+    def _characters(self, line: int, column: int) -> int:
+        """A column as flake8 counts it, in characters; the tree counts UTF-8 bytes."""
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
+        return column if text.isascii() else len(text.encode("utf8", "replace")[:column].decode("utf8", "ignore"))
 
     @staticmethod
     def add_options(manager: OptionManager) -> None:
@@ -79,27 +85,36 @@ class Plugin:
     def parse_options(options: argparse.Namespace) -> None:
         """Refuse bad values with one error: flake8 does not check what comes from a configuration file."""
         if options.atx_asyncio_mode not in ("", *MODES):
-            refuse("atx-asyncio-mode", options.atx_asyncio_mode, "auto or strict", options)
+            refuse("atx-asyncio-mode", options.atx_asyncio_mode, "auto or strict")
         for key in ("atx_inert_decorators", "atx_coroutine_functions"):
             for name in getattr(options, key) or ():
                 if not DOTTED.fullmatch(name):
-                    refuse(key.replace("_", "-"), name, "dotted names such as package.module.name", options)
+                    refuse(key.replace("_", "-"), name, "dotted names such as package.module.name")
 
 
-def refuse(key: str, value: str, allowed: str, options: argparse.Namespace) -> NoReturn:
+def refuse(key: str, value: str, allowed: str) -> NoReturn:
     """End flake8 with one readable error: where the value stands, the key, what is allowed."""
     from flake8.exceptions import ExecutionError
 
-    raise ExecutionError(f"{_origin(key, options)}: {key} = {value!r} is not allowed; use {allowed}")
+    raise ExecutionError(f"{_origin(key)}: {key} = {value!r} is not allowed; use {allowed}")
 
 
-def _origin(key: str, options: argparse.Namespace) -> str:
-    """The place of a wrong value: the command line, or the configuration file that flake8 read."""
-    if any(word.startswith(f"--{key}") for word in sys.argv):
+def _origin(key: str) -> str:
+    """The place of a wrong value: the command line, or the last of flake8's configuration files that holds the key."""
+    words = (word.partition("=")[0] for word in sys.argv)
+    if any(word.startswith("--atx-") and f"--{key}".startswith(word) for word in words):  # argparse takes shortened options
         return "command line"
+    from flake8.main.options import stage1_arg_parser
     from flake8.options.config import _find_config_file
 
-    return options.config or _find_config_file(str(Path.cwd())) or "flake8 configuration"
+    given, _ = stage1_arg_parser().parse_known_args()  # flake8 does not hand on which configuration files it was given
+    found = given.config or _find_config_file(str(Path.cwd()))
+    for file in (*reversed(given.append_config), *([found] if found else [])):
+        parser = configparser.RawConfigParser()
+        parser.read(file, "UTF-8")
+        if parser.has_option("flake8", key) or parser.has_option("flake8", key.replace("-", "_")):
+            return str(file)
+    return "flake8 configuration"
 
 
 class Explain(argparse.Action):
@@ -112,7 +127,7 @@ class Explain(argparse.Action):
         if code in codes:
             print(page.read_text("utf8"), end="")
             parser.exit(0)
-        near = difflib.get_close_matches(code, codes, n=3, cutoff=0.5) or codes[:3]
+        near = sorted(codes, key=lambda known: (-difflib.SequenceMatcher(None, code, known).ratio(), known[:4] != code[:4], known))[:3]
         parser.exit(2, f"--atx-explain: there is no rule {values}; the nearest codes are {', '.join(near)}\n")
 
 

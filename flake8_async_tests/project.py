@@ -147,8 +147,8 @@ def _ini(path: Path) -> dict[str, dict[str, str]] | None:
     text = _text(path)
     try:
         parser.read_string(text or "")
-    except (configparser.Error, ValueError):
-        return None
+    except (configparser.Error, ValueError, AttributeError):
+        return None  # before Python 3.13, AttributeError where a key without a value goes on in the next line
     return None if text is None else {name: {k: v or "" for k, v in parser.items(name)} for name in parser.sections()}
 
 
@@ -360,7 +360,7 @@ def normal(name: str) -> str:
 
 
 def version(text: str) -> Version:
-    return tuple(int(part) for part in re.findall(r"\d+", text.split("+")[0])[:4])
+    return tuple(int(part[:18]) for part in re.findall(r"\d+", text.split("+")[0])[:4])
 
 
 def _bump(parts: Version, keep: int) -> Version:
@@ -656,11 +656,18 @@ class Folder:
         for root in self.roots:
             if listing(str(root)).isdisjoint((parts[0], parts[0] + ".py")):
                 continue
-            place = root.joinpath(*parts)
-            for candidate in (place.with_name(place.name + ".py"), place / "__init__.py"):
-                if stamp(candidate) and candidate.is_relative_to(self.top):
-                    return candidate
+            found = _module_file(root.joinpath(*parts), self.top)
+            if found is not None:
+                return found
         return None
+
+
+def _module_file(place: Path, top: Path) -> Path | None:
+    """The file of the module or package at a place inside the project."""
+    for candidate in (place.parent / f"{place.name}.py", place / "__init__.py"):
+        if stamp(candidate) and candidate.is_relative_to(top):
+            return candidate
+    return None
 
 
 def _clean(path: Path) -> Path:
@@ -704,11 +711,15 @@ class Project:
         self.path = path
         self.folder = folder
         self.settings = settings
-        self.readings = folder.readings
         self.below = folder.below
         self.at_least = folder.at_least
         self.declares = folder.declares
         self.mentions = folder.mentions
+
+    @property
+    def readings(self) -> tuple[Configuration, ...]:
+        """The distinct configurations that pytest may use."""
+        return self.folder.readings
 
     def agreed(self, name: str) -> Any:
         """A property of Configuration, if all readings agree on it; else None."""
@@ -799,19 +810,19 @@ class Project:
         for one in (module, *nested, *own, *self.conftests[len(nested) :]):
             if one is not module and name in one.fixtures:
                 return one.fixtures[name]
-            imported = self.imported_fixture(one, name) if name in one.bindings else None
+            imported = self.imported_fixture(one, name) if name in one.bindings or "*" in one.bindings else None
             if imported is not None:
                 return imported
         return None
 
     def users(self, names: Iterable[str]) -> Iterator[Module]:
-        """Test files of the folder that this conftest serves in which a function requests one of the fixtures `names`.
+        """Test files of the folder that this conftest serves in which a function requests one of the fixtures; all for no names.
 
         No more than PARSED of them are read for one conftest: the question is always whether any user is of some kind.
         """
         wanted = set(names)
         for path in self.served:
-            if wanted.isdisjoint(cached("requests", path, _requested) or ()):
+            if wanted and wanted.isdisjoint(cached("requests", path, _requested) or ()):
                 continue
             if path not in self._parsed and len(self._parsed) >= PARSED:
                 return
@@ -837,12 +848,17 @@ class Project:
                 break
         return found[:SERVED]
 
-    def imported_fixture(self, module: Module, name: str) -> Function | None:
-        """A fixture that a module imports by name from a first-party one."""
+    def imported_fixture(self, module: Module, name: str, depth: int = 0) -> Function | None:
+        """A fixture that a module imports from a first-party one, by name or by star."""
         for binding in module.bindings.get(name, ()):
             made = self.definition(binding.value, module) if binding.how == "import" else None
             if isinstance(made, Function) and made.fixture:
                 return made
+        for star in module.bindings.get("*", ()) if depth < 4 and name not in module.bindings and not name.startswith("_") else ():
+            other = self.module(str(star.value).removesuffix(".*"), module) if star.how == "import" else None
+            found = (other.fixtures.get(name) or self.imported_fixture(other, name, depth + 1)) if other is not None else None
+            if found is not None:
+                return found
         return None
 
     @asked_once
@@ -860,11 +876,8 @@ class Project:
         base = inside.path.parent
         for _ in range(len(dotted) - len(rest) - 1):
             base = base.parent
-        place = base.joinpath(*rest.split(".")) if rest else base
-        for candidate in (place.with_name(place.name + ".py"), place / "__init__.py"):
-            if stamp(candidate) and candidate.is_relative_to(self.folder.top):
-                return candidate
-        return None
+        parts = rest.split(".") if rest else []
+        return _module_file(base.joinpath(*parts), self.folder.top) if all(part.isidentifier() for part in parts) else None
 
     @asked_once
     def definition(self, dotted: str, inside: Module, depth: int = 0) -> Function | Class | None:
@@ -919,15 +932,21 @@ def plugin_names(module: Scope) -> list[str]:
         value = binding.value if binding.how == "assign" else None
         elements = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]
         found += [one.value for one in elements if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def project_of(path: Path | None, settings: Settings) -> Project:
     """The project around a file; around the working directory for text without a name."""
-    absolute = None
-    if path is not None:
-        absolute = _clean(Path.cwd() / path)
-    return Project(absolute, folder_of(absolute.parent if absolute else Path.cwd(), settings), settings)
+    absolute = _clean(_here_and_now() / path) if path is not None else None
+    return Project(absolute, folder_of(absolute.parent if absolute else _here_and_now(), settings), settings)
+
+
+def _here_and_now() -> Path:
+    """The working directory; the root if it has been deleted."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path(os.sep)
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from operator import attrgetter
+from sys import stdlib_module_names
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 
 from flake8_async_tests import knowledge
@@ -301,8 +302,9 @@ class Scope:
     @cached_property
     def losses(self) -> list[Loss]:
         """The coroutines made here that nobody can ever await, in document order."""
-        found = [one for calls in self.facts.calls.values() for call in calls
-                 if not self._is_handled(call) and (one := loss(self, call))]  # fmt: skip
+        names = self.facts.calls.keys() - SYNC_NAMES
+        calls = (call for name in names for call in self.facts.calls[name] if not self._is_handled(call))
+        found = [one for call in calls if (one := loss(self, call))]
         return sorted(found, key=lambda one: start(one.call))
 
     def _is_handled(self, call: ast.Call) -> bool:
@@ -310,7 +312,7 @@ class Scope:
         above = self.module.parents.get(call)
         if type(above) is ast.Call:
             return call is not above.func and last_name(above.func) != "bool"
-        return type(above) in (ast.Await, ast.keyword, ast.Return)
+        return type(above) in HANDLING
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.module.parents.get(node)
@@ -523,17 +525,21 @@ class Scope:
 
     @cached_property
     def aliases(self) -> dict[str, list[str]]:
-        """Names bound to attributes (`response = client.get.return_value`), by path."""
+        """Other names of what a path names: `response = client.get.return_value`, `client = self.client = AsyncMock()`."""
         found: dict[str, list[str]] = defaultdict(list)
         for name, bindings in self.bindings.items():
             for binding in bindings:
-                if binding.how == "assign" and isinstance(binding.value, ast.Attribute) and (path := attribute_path(binding.value)):
+                if binding.how == "assign" and (path := attribute_path(binding.value)):
                     found[path].append(name)
         for path, several in self.stored.items():
             for written in several:
-                if isinstance(written, ast.Attribute) and (source := attribute_path(written)):
+                if written is not None and (source := attribute_path(written)):
                     found[source].append(path)
-        return found
+        for node in self.facts.nodes.get(ast.Assign, ()):
+            paths = [path for target in node.targets if (path := attribute_path(target))] if len(node.targets) > 1 else []
+            for path in paths:
+                found[path] += [other for other in paths if other != path]
+        return {path: _closure(found, path) for path in list(found)}
 
     def quoted(self, text: str) -> str | None:
         """The dotted name that a quoted annotation stands for."""
@@ -548,6 +554,17 @@ class Scope:
         """The value of a literal, or of a name bound once to one; None if there is none."""
         expression = self.plain(expression)
         return expression.value if isinstance(expression, ast.Constant) else None
+
+
+def _closure(found: dict[str, list[str]], path: str) -> list[str]:
+    """Everything that can be reached from a path, itself left out."""
+    reached, todo = {path: None}, [path]
+    while todo:
+        for other in found.get(todo.pop(), ()):
+            if other not in reached:
+                reached[other] = None
+                todo.append(other)
+    return list(reached)[1:]
 
 
 def attribute_path(expression: ast.AST) -> str:
@@ -624,6 +641,11 @@ class Module(Scope):
         return [scope for scope in self.all_scopes if isinstance(scope, Function)]
 
     @cached_property
+    def coroutine_functions(self) -> set[str]:
+        """The names of the coroutine functions of the file."""
+        return {function.name for function in self.all_functions if function.is_coroutine_function}
+
+    @cached_property
     def async_generators(self) -> set[str]:
         """The names of the async generator functions of the file."""
         return {function.name for function in self.all_functions if function.is_async_generator}
@@ -668,6 +690,29 @@ class Module(Scope):
                 found.add(self.absolute(node) or "")
                 found.update(f"{self.absolute(node)}.{alias.name}" for alias in node.names)
         return found
+
+    @cached_property
+    def replaced_names(self) -> set[str]:
+        """The last names of all attributes that the file and its conftests assign to, patch or set."""
+        every = (self, *(self.project.conftests if self.project else ()))
+        return {path.rpartition(".")[2] for one in every for scope in (one, *one.all_scopes) for path in scope.stored}
+
+    @cached_property
+    def sees_mocks(self) -> bool:
+        """Whether the file speaks of mocks, or a conftest does whose fixtures it may use, or a module it takes fixtures from."""
+        every = (self, *(self.project.conftests if self.project else ()))
+        return any(one.speaks_of_mocks for one in every)
+
+    @cached_property
+    def speaks_of_mocks(self) -> bool:
+        """Whether the file imports a library of mocks, makes a mock, or annotates a parameter as one."""
+        if self.imports_package("unittest.mock", "mock", "pytest_mock"):
+            return True
+        words = frozenset((*MOCKS, "patch", "create_autospec", "async_stub"))
+        if any(not words.isdisjoint(scope.facts.calls) for scope in (self, *self.all_scopes)):
+            return True
+        return any(attribute_path(arg.annotation).rpartition(".")[2] in MOCKS
+                   for function in self.all_functions for arg in function.parameters if arg.annotation is not None)  # fmt: skip
 
     @cached_property
     def patched_libraries(self) -> set[str]:
@@ -1256,8 +1301,10 @@ def value(scope: Scope, expression: ast.AST | None) -> Value | None:
         module = scope.module
         if module.value_depth < 40:
             module.value_depth += 1
-            cache[expression] = _value(scope, expression)
-            module.value_depth -= 1
+            try:
+                cache[expression] = _value(scope, expression)
+            finally:
+                module.value_depth -= 1
     return cache[expression]
 
 
@@ -1310,7 +1357,9 @@ def _value_of_name(scope: Scope, name: ast.Name) -> Value | None:
     where, bindings = found
     result = agreed([_bound(where, name.id, binding) for binding in bindings if not _is_none(binding)])
     if result is not None and result.kind in MOCKS:
-        here = [(where, name.id)] if where is scope else [(where, name.id), (scope, name.id)]
+        here = [(where, name.id), *((where, alias) for alias in where.aliases.get(name.id, ()))]
+        if where is not scope:
+            here.append((scope, name.id))
         return result._replace(paths=tuple(dict.fromkeys([*here, *result.paths])))
     return result
 
@@ -1481,7 +1530,9 @@ def _entered(context: Value | None, is_async: bool) -> Value | None:
         return context if method is None and known is not None and known.gives == known.name else None
     if context.kind == "instance":
         known = knowledge.known_class(context.name) if context.name else None
-        return context if known and not context.name.startswith("asyncio.") else None
+        if known is None or not known.gives:
+            return None
+        return context if known.gives == context.name else Value("instance", known.gives)
     if context.kind in ("context", "async context", "either context", "awaitable context"):
         return context.result
     return None
@@ -1598,6 +1649,8 @@ def _value_of_attribute(scope: Scope, expression: ast.Attribute) -> Value | None
 
 def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value | None] | None:
     """What code in sight put in place of an attribute (`service.client = AsyncMock()`); None if nothing did."""
+    if expression.attr not in scope.module.replaced_names:
+        return None
     places = tuple(dict.fromkeys(known_as(scope, expression)))
     written = [(where, one) for where, path in places for one in where.stored.get(path, ())]
     if not written:
@@ -1605,6 +1658,7 @@ def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value 
     if any(isinstance(where, Class) or _is_optional(where, one) or _is_later(scope, expression, where, one) for where, one in written):
         return (None,)
     given = agreed([_written(where, one) for where, one in written])
+    places += tuple((where, alias) for where, path in places for alias in where.aliases.get(path, ()))
     return (given._replace(paths=(*given.paths, *places)) if given is not None and given.kind in MOCKS else given,)
 
 
@@ -1805,29 +1859,65 @@ def loss(scope: Scope, call: ast.Call) -> Loss | None:
     Handled is what reaches an await, an argument, a return, a container that is used, an attribute or an outer scope, by
     its expression or by a name, in any order. Every rule about lost coroutines asks `Scope.losses`.
     """
-    given = owed(scope, call)
-    lost = _lost(scope, call) if given is not None else None
-    if lost is None or given is None or lost[0] == "entered" and given.kind != "coroutine":
+    lost = _lost(scope, call)
+    if lost is None or lost[0] == "result" and lost[1] is scope.parent(call) and not _is_near(scope, call, lost[1]):
         return None
-    return Loss("result" if lost[0] == "entered" else lost[0], lost[1], call, given)
+    given = owed(scope, call)
+    if given is None or lost[0] == "result" and given.kind != "coroutine":
+        return None  # a connection may be used before it is entered
+    return Loss(*lost, call, given)
+
+
+def _is_near(scope: Scope, call: ast.Call, by: ast.AST) -> bool:
+    """Whether the name of what is called is a coroutine function's in this file or in a library.
+
+    What is wrong with `f().x` is loud and seen at once: that alone is no reason to read other files.
+    """
+    name = called_name(call)
+    return isinstance(by, ast.FormattedValue) or name in scope.module.coroutine_functions or name in knowledge.coroutine_names()
+
+
+def called_name(call: ast.Call) -> str:
+    """The last segment of what a call calls; "" where it has no name."""
+    return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
+
+
+# Names that nobody gives to a coroutine function: most of what stands alone or is tested in a test.
+SYNC_NAMES = frozenset(
+    """isinstance issubclass len range str int float bool repr getattr hasattr callable sorted enumerate zip super tuple dict frozenset
+    append extend startswith endswith split splitlines strip encode decode
+    assert_called assert_called_once assert_called_with assert_called_once_with assert_any_call assert_has_calls assert_not_called
+    assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with assert_any_await assert_has_awaits assert_not_awaited
+    assertEqual assertNotEqual assertTrue assertFalse assertIs assertIsNot assertIsNone assertIsNotNone assertIn assertNotIn
+    assertIsInstance assertNotIsInstance assertRaises assertRaisesRegex assertWarns assertLogs assertAlmostEqual assertGreater assertLess
+    assertGreaterEqual assertLessEqual assertRegex assertCountEqual assertListEqual assertDictEqual
+    raises setattr setenv delenv set_level getLogger debug warning is_set create_task ensure_future start_soon""".split()
+)
 
 
 def _lost(scope: Scope, made: ast.expr) -> tuple[str, ast.AST] | None:
     """How the value of an expression would be lost if it were a coroutine, and the node that does it."""
-    holder = _holder(scope, made)
-    what = fate(scope, holder)
-    names = [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else [])
-    ends = [] if what.what == "assigned" else [(_end(scope, what, holder is not made), what.by)]
-    for name in names:
-        if _is_shared(scope, name.id):
+    found: dict[str, ast.AST] = {}
+    for how, by in _ends(scope, _holder(scope, made), made):
+        if not how:
             return None
-        ends += [(_end(where, fate(where, use), holder is not made), fate(where, use).by) for where, use in _reached(scope, name)]
-    if not all(how for how, _ in ends):
-        return None
-    for told in ("entered", "truth", "result"):
-        if (found := next((one for one in ends if one[0] == told), None)) is not None:
-            return found
-    return ("unused", names[0]) if names else ends[0]
+        found.setdefault(how, by)
+    told = next((how for how in ("truth", "result", "unused", "dropped") if how in found), None)
+    return (told, found[told]) if told else None
+
+
+def _ends(scope: Scope, holder: ast.expr, made: ast.expr) -> Iterator[tuple[str, ast.AST]]:
+    """What becomes of an expression where it stands, and of the names that it is bound to wherever they are read."""
+    what, held = fate(scope, holder), holder is not made
+    if what.what != "assigned":
+        yield _end(scope, what, held), what.by
+    for name in [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else []):
+        yield "" if _is_shared(scope, name.id) else "unused", name
+        for where, use in uses_with_scope(scope, name.id):
+            end_of_use = fate(where, use)
+            how = _end(where, end_of_use, held)
+            if _is_reached(scope, name, where, use):
+                yield ("unused" if how == "dropped" else how), end_of_use.by
 
 
 def _holder(scope: Scope, made: ast.expr) -> ast.expr:
@@ -1857,21 +1947,20 @@ def _is_shared(scope: Scope, name: str) -> bool:
     )
 
 
-def _reached(scope: Scope, name: ast.Name) -> Iterator[tuple[Scope, ast.Name]]:
-    """The loads that may see the value that is bound to a name at one place."""
-    bound = scope.parent(name)
-    for where, use in uses_with_scope(scope, name.id):
-        found = where.lookup(use)
-        if found is None or found[0] is not scope or any(binding.node is bound for binding in found[1]):
-            yield where, use
+def _is_reached(scope: Scope, name: ast.Name, where: Scope, use: ast.Name) -> bool:
+    """Whether a load may see the value that is bound to a name at one place."""
+    found = where.lookup(use)
+    return found is None or found[0] is not scope or any(binding.node is scope.parent(name) for binding in found[1])
 
 
+# Nodes whose children are handled, whatever they are: a short way past most calls.
+HANDLING = frozenset((ast.Await, ast.keyword, ast.Return, ast.Yield, ast.Starred, ast.Lambda, ast.withitem, ast.Dict))
 # What a coroutine object has of its own: reading that asks nothing of its result.
 COROUTINE_OWN = re.compile(r"send|throw|close|cr_\w+|__\w+__")
 
 
 def _end(scope: Scope, what: Fate, held: bool) -> str:
-    """What one use makes of a coroutine, or of a display that holds it: as in Loss, or "entered"; "" if it may be handled."""
+    """What one use makes of a coroutine, or of a display that holds it: as in Loss; "" if it may be handled."""
     if what.what == "argument":
         return "truth" if isinstance(what.by, ast.Call) and scope.dotted(what.by.func) in (("all", "any") if held else ("bool",)) else ""
     if what.what == "dropped":
@@ -1886,9 +1975,7 @@ def _end(scope: Scope, what: Fate, held: bool) -> str:
         return "" if COROUTINE_OWN.fullmatch(getattr(what.by, "attr", "")) else "result"
     if what.what == "kept":
         return "result" if isinstance(what.by, (ast.BinOp, ast.FormattedValue, ast.AugAssign)) else ""
-    if what.what == "async entered":
-        return "entered"
-    return "result" if what.what in ("iterated", "async iterated", "entered", "called") else ""
+    return "result" if what.what in ("iterated", "async iterated", "called") else ""
 
 
 def _is_true_of_any_coroutine(compare: ast.Compare) -> bool:
@@ -1939,26 +2026,28 @@ def spawns(scope: Scope, call: ast.AST, depth: int = 3) -> bool:
     return all(spawns(made, node.value, depth - 1) for node in made.every(ast.Return))
 
 
-def is_outcome_read(scope: Scope, tasks: ast.AST, depth: int = 10) -> bool:
+def is_outcome_read(scope: Scope, tasks: ast.AST, seen: set[ast.AST] | None = None) -> bool:
     """Whether anybody may learn what a task gave or raised, from an expression that gives it or a container of tasks.
 
-    To wait for it, to cancel it or to ask whether it is done tells nothing of that. Unknown counts as read.
+    To wait for it, to cancel it or to ask whether it is done tells nothing of that. Unknown, and too long a way, count as read.
     """
+    seen = seen if seen is not None else set()
     what = fate(scope, tasks)
-    if depth == 0 or what.what == "awaited":
-        return depth == 0 or not is_swallowed(scope, what.by)
-    if what.what in ("dropped", "truth", "compared"):
+    if tasks in seen or what.what in ("dropped", "truth", "compared"):
         return False
+    seen.add(tasks)
+    if what.what == "awaited" or len(seen) > 60:
+        return len(seen) > 60 or not is_swallowed(scope, what.by)
     if what.what == "iterated":
-        return _is_read_in_loop(scope, what.by, depth - 1)
+        return _is_read_in_loop(scope, what.by, seen)
     if what.what == "attribute" and isinstance(what.by, ast.Attribute):
-        return _is_read_of(scope, what.by, depth - 1)
+        return _is_read_of(scope, what.by, seen)
     if what.what == "argument":
-        return _is_read_by(scope, what.by, depth - 1)
+        return _is_read_by(scope, what.by, seen)
     if (names := names_bound(scope, what)) is not None:
-        return any(is_outcome_read(where, use, depth - 1) for name in names for where, use in uses_with_scope(scope, name))
+        return any(is_outcome_read(where, use, seen) for name in names for where, use in uses_with_scope(scope, name))
     if isinstance(what.by, (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Subscript, *COMPREHENSIONS)):
-        return is_outcome_read(scope, what.by, depth - 1)
+        return is_outcome_read(scope, what.by, seen)
     return True
 
 
@@ -1976,27 +2065,29 @@ def names_bound(scope: Scope, what: Fate) -> list[str] | None:
     return [name.id for name in names]
 
 
-def _is_read_in_loop(scope: Scope, loop: Any, depth: int) -> bool:
+def _is_read_in_loop(scope: Scope, loop: Any, seen: set[ast.AST]) -> bool:
     """Whether the body of a loop or comprehension reads the outcome of its variable."""
     whole = scope.parent(loop) if isinstance(loop, ast.comprehension) else loop
     if not isinstance(loop.target, ast.Name) or whole is None:
         return True
-    return any(is_outcome_read(where, use, depth) for where, use in uses_with_scope(scope, loop.target.id)
+    return any(is_outcome_read(where, use, seen) for where, use in uses_with_scope(scope, loop.target.id)
                if whole in scope.ancestors(use) or where is not scope)  # fmt: skip
 
 
-def _is_read_of(scope: Scope, read: ast.Attribute, depth: int) -> bool:
+def _is_read_of(scope: Scope, read: ast.Attribute, seen: set[ast.AST]) -> bool:
     """Whether reading an attribute of a task, or of a container of tasks, leads to an outcome."""
     if read.attr in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or read.attr in ("append", "add", "extend", "clear", "discard", "remove"):
         return False
     above = scope.parent(read)
-    return not (read.attr in ("pop", "copy", "values") and isinstance(above, ast.Call)) or is_outcome_read(scope, above, depth)
+    if read.attr == "add_done_callback" and isinstance(above, ast.Call) and above.args:
+        return last_name(above.args[0]) not in ("discard", "remove")  # the set that keeps the task alive
+    return not (read.attr in ("pop", "copy", "values") and isinstance(above, ast.Call)) or is_outcome_read(scope, above, seen)
 
 
 CONTAINERS = frozenset("list set tuple iter next sorted asyncio.as_completed asyncio.wait_for asyncio.shield".split())
 
 
-def _is_read_by(scope: Scope, call: ast.AST, depth: int) -> bool:
+def _is_read_by(scope: Scope, call: ast.AST, seen: set[ast.AST]) -> bool:
     """Whether a call that is given tasks leads to an outcome of theirs."""
     if not isinstance(call, ast.Call):
         return True
@@ -2004,14 +2095,14 @@ def _is_read_by(scope: Scope, call: ast.AST, depth: int) -> bool:
     if dotted in READERS or name.startswith("assert"):
         return False
     if dotted in CONTAINERS or dotted == "asyncio.gather" and scope.constant(keyword(call, "return_exceptions")) is not True:
-        return is_outcome_read(scope, call, depth)
+        return is_outcome_read(scope, call, seen)
     if dotted in ("asyncio.wait", "asyncio.gather"):
         waiting = awaiting(scope, call)
-        return waiting is None or (is_outcome_read(scope, waiting, depth) if dotted == "asyncio.wait" else not is_unread(scope, waiting))
+        return waiting is None or (is_outcome_read(scope, waiting, seen) if dotted == "asyncio.wait" else not is_unread(scope, waiting))
     if name in ("append", "add") and isinstance(call.func.value, ast.Name):
         found = scope.lookup(call.func.value)
         if found is not None and found[0] is scope and isinstance(scope, Function):
-            return any(is_outcome_read(where, use, depth) for where, use in uses_with_scope(scope, call.func.value.id))
+            return any(is_outcome_read(where, use, seen) for where, use in uses_with_scope(scope, call.func.value.id))
     return True
 
 
@@ -2178,25 +2269,30 @@ def mock_child(mock: Value | None, attribute: str) -> Value | None:
         for scope, path in mock.paths
     ):
         return None
+    paths = [(scope, f"{path}.{attribute}") for scope, path in mock.paths]
+    paths += [(scope, alias) for scope, path in paths for alias in scope.aliases.get(path, ())]
     child = _plain_child(mock, attribute)
     if child is not None:
-        paths = [(scope, f"{path}.{attribute}") for scope, path in mock.paths]
-        aliases = [(scope, alias) for scope, path in paths for alias in scope.aliases.get(path, ())]
-        child = child._replace(paths=tuple(dict.fromkeys([*paths, *aliases])))
+        child = child._replace(paths=tuple(dict.fromkeys(paths)))
     configured = list(_configured(mock, attribute))
     if any(optional for _, optional in configured):
         return agreed([*(given for given, _ in configured), child])
     given = agreed(given for given, _ in configured)
     if given is not None and given.kind in MOCKS:  # it goes by the name of its place, too
-        given = given._replace(paths=tuple(dict.fromkeys([*given.paths, *((scope, f"{path}.{attribute}") for scope, path in mock.paths)])))
+        given = given._replace(paths=tuple(dict.fromkeys([*given.paths, *paths])))
     return given if configured else child
+
+
+def is_rebound(scope: Scope, path: str) -> bool:
+    """Whether the name at the start of a path is bound more than once: what is stored below it may be another object's."""
+    return len(scope.bindings.get(path.partition(".")[0], ())) > 1
 
 
 def _configured(mock: Value, attribute: str) -> Iterator[tuple[Value | None, bool]]:
     """What the code in sight put in place of an attribute, by assignment or in the constructor, and whether it may not."""
     for scope, path in mock.paths:
         for written in scope.stored.get(f"{path}.{attribute}", ()):
-            yield _written(scope, written), _is_optional(scope, written)
+            yield _written(scope, written), _is_optional(scope, written) or is_rebound(scope, path)
     if attribute in MOCK_ARGUMENTS - {"side_effect"}:
         return
     for scope, call in mock.makers:
@@ -2223,6 +2319,8 @@ def mock_result(mock: Value | None) -> Value | None:
     effects = side_effects(mock)
     if not effects:
         return mock_child(mock, "return_value")
+    if any(f"{path}.side_effect" in scope.stored and is_rebound(scope, path) for scope, path in mock.paths):
+        return None
     given = agreed([called(value(scope, effect)) if _is_function(value(scope, effect)) else None
                     for scope, effect in effects])  # fmt: skip
     is_awaited = (
@@ -2510,7 +2608,7 @@ def check(module: Module) -> Iterator[Finding]:
     rules = table(module.settings.opt_in)
     found = set()
     for one, (node, *words) in _judged(module, rules):
-        found.add((*_place(node), f"{one.code} {one.message.format(*words)}"))
+        found.add((*_place(node), f"{one.code} {_printable(one.message.format(*words))}"))
     yield from sorted(found - _beside_others(module, found))
 
 
@@ -2529,6 +2627,13 @@ def release(module: Module) -> None:
     """Cut the ties of a checked file's scopes, which are rings: so its tree is freed at once, not by the collector some time."""
     for scope in (*module.all_scopes, module):
         vars(scope).clear()
+
+
+def _printable(message: str) -> str:
+    """One line that any terminal shows: a string of the code may hold line ends, and lone surrogates end flake8."""
+    if message.isprintable():
+        return message
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in message)
 
 
 def _place(node: Any) -> Position:
@@ -2675,6 +2780,7 @@ def async_test_in_testcase(test: Function) -> Iterator[tuple[Any, ...]]:
 XUNIT_MODULE = frozenset("setup_module teardown_module setup_function teardown_function setUpModule tearDownModule".split())
 XUNIT_METHODS = frozenset("setup_method teardown_method setup_class teardown_class".split())
 XUNIT_TESTCASE = frozenset("setUp tearDown setUpClass tearDownClass".split()) | XUNIT_METHODS
+NOSE_METHODS = frozenset(("setup", "teardown"))  # pytest 7 called them by name, unittest and pytest 8 never
 ISOLATED_ONLY = frozenset(("asyncSetUp", "asyncTearDown"))
 HOOKS = re.compile(r"pytest_(configure|unconfigure|sessionstart|sessionfinish|addoption|addhooks|report_header|plugin_registered"
                    r"|runtest_\w+|collection(_\w+)?|collect_\w+|ignore_collect|itemcollected|generate_tests|fixture_\w+"
@@ -2701,14 +2807,15 @@ def _setup_remedy(function: Function) -> str:
         return "use an async fixture" if name in XUNIT_MODULE and function.module.is_test_file else ""
     if owner is None or not owner.is_collected or not function.module.is_test_file or owner.is_special:
         return ""
+    is_nose = name in NOSE_METHODS and not function.parameters and not is_handed_on(function)
     if not owner.roots:
-        return "use an async fixture" if name in XUNIT_METHODS | ISOLATED_ONLY else ""
+        return "use an async fixture" if name in XUNIT_METHODS | ISOLATED_ONLY or is_nose else ""
     if not owner.is_testcase:
         return ""
     isolated = not is_plain_testcase(owner)
     if name in ISOLATED_ONLY:
         return "" if isolated else "use `IsolatedAsyncioTestCase`"
-    return "use `asyncSetUp` or `asyncTearDown` of `IsolatedAsyncioTestCase`" if name in XUNIT_TESTCASE else ""
+    return "use `asyncSetUp` or `asyncTearDown` of `IsolatedAsyncioTestCase`" if name in XUNIT_TESTCASE or is_nose else ""
 
 
 def _is_hookimpl(function: Function, decorator: ast.expr) -> bool:
@@ -2719,6 +2826,17 @@ def _is_hookimpl(function: Function, decorator: ast.expr) -> bool:
 def called_by_hand(function: Function) -> bool:
     """Whether the file calls the function itself, as some suites do from a sync set-up or from each test."""
     return any(function.name in scope.calls for scope in (function.module, *function.module.all_functions))
+
+
+def is_handed_on(method: Function) -> bool:
+    """Whether the file gives a method to anything as an argument (`self.addAsyncCleanup(self.teardown)`)."""
+    return any(
+        isinstance(given, ast.Attribute) and given.attr == method.name
+        for scope in (method.module, *method.module.all_scopes)
+        for calls in scope.calls.values()
+        for call in calls
+        for given in (*call.args, *(word.value for word in call.keywords))
+    )
 
 
 @rule("ATX104", "async-generator-test",
@@ -2928,7 +3046,7 @@ def user_modules(fixture: Function) -> Iterator[Module]:
     module = fixture.module
     yield module
     if module.is_conftest and module.project is not None:
-        chosen = [one for one in module.fixtures.values() if one is fixture or any(is_same(got, fixture) for got in closest_fixtures(one))]
+        chosen = [one for one in module.fixtures.values() if one is fixture or fixture in closest_fixtures(one)]
         if any(one.fixture.autouse for one in chosen):
             yield from module.project.users(())
         else:
@@ -2976,16 +3094,28 @@ def is_asyncio_fixture(fixture: Function) -> bool:
     return fixture.is_async and proven_mode(fixture.module) == "auto" and not backend_in_sight(fixture.module)
 
 
+def is_asyncio_run(function: Function) -> bool:
+    """Whether pytest-asyncio is sure to run a test or fixture."""
+    return is_asyncio_fixture(function) if function.fixture else is_asyncio_test(function)
+
+
+def loop_scope_of(function: Function) -> str | None:
+    """The scope of the loop that pytest-asyncio runs a test or async fixture on; None if it does not, or if that cannot be read."""
+    if not function.is_async or not is_asyncio_run(function):
+        return None
+    return fixture_loop_scope(function) if function.fixture else test_loop_scope(function)
+
+
 def fixture_loop_scope(fixture: Function) -> str | None:
     """The scope of the loop that a fixture runs on: its own argument, else the configuration, else the fixture's scope."""
     made, project = fixture.fixture, fixture.module.project
-    if project is None or pinned_below(fixture.module, "0.24") or made.call and any(word.arg is None for word in made.call.keywords):
+    if project is None or pinned_below(fixture.module, "0.24") or made.literal("scope", "") is None:
         return None
+    scopes: set[str | None] = {reading.fixture_loop_scope for reading in project.readings}
     written = made.argument("loop_scope")
     if written is not None and not (isinstance(written, ast.Constant) and written.value is None):
-        return made.loop_scope if made.loop_scope in LOOP_SCOPES else None
-    configured = {reading.fixture_loop_scope for reading in project.readings}
-    scope = configured.pop() if len(configured) == 1 else ""
+        scopes = {made.loop_scope or ""}
+    scope = scopes.pop() if len(scopes) == 1 else ""
     return made.scope if scope is None else scope if scope in LOOP_SCOPES else None
 
 
@@ -3002,7 +3132,7 @@ def is_wider(scope: str | None, other: str | None) -> bool:
     return scope in LOOP_SCOPES and other in LOOP_SCOPES and LOOP_SCOPES.index(scope) > LOOP_SCOPES.index(other)
 
 
-def short(name: str, most: int = 30) -> str:
+def short(name: str, most: int = 24) -> str:
     """A name as a message shows it."""
     return name if len(name) <= most else name[: most - 3] + "..."
 
@@ -3014,7 +3144,7 @@ def unhandled_async_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
     """pytest 9 refuses it at set-up; before that the test got a coroutine, or the set-up silently never happened."""
     if not fixture.is_async or fixture.fixture.by != "pytest" or not fixture.is_plain:
         return
-    if proven_mode(fixture.module) != "strict" or other_runner(fixture.module):
+    if proven_mode(fixture.module) != "strict":
         return
     for module in user_modules(fixture):
         if proven_mode(module) != "strict" or other_runner(module):
@@ -3035,7 +3165,8 @@ def scope_wider_than_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
 
 
 # Bound to the first loop on which somebody waits for them, not to the one they are made on.
-BINDS_LATER = frozenset("asyncio." + name for name in "Lock Event Condition Semaphore BoundedSemaphore Barrier Queue PriorityQueue LifoQueue".split()) | {
+BINDS_LATER = frozenset("asyncio." + name for name in (
+    "Lock Event Condition Semaphore BoundedSemaphore Barrier Queue PriorityQueue LifoQueue".split())) | {
     "httpx.AsyncClient", "httpx2.AsyncClient", "redis.asyncio.Redis", "redis.asyncio.ConnectionPool",
     "sqlalchemy.ext.asyncio.AsyncEngine", "sqlalchemy.ext.asyncio.AsyncSession"}  # fmt: skip
 
@@ -3082,7 +3213,7 @@ def needs_no_loop(scope: Scope, one: Held) -> bool:
       "`{0}` of the {1} loop used by `{2}` on the {3} loop; align `loop_scope`", each="fixture")  # fmt: skip
 def fixture_on_another_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
     """What is bound to one loop fails, or waits for ever, on another: its own loop does not run meanwhile."""
-    if not fixture.is_async or not is_asyncio_fixture(fixture):
+    if not is_asyncio_fixture(fixture):
         return
     loop, given = fixture_loop_scope(fixture), fixture.yields or fixture.every(ast.Return)
     one = held(fixture, given[0].value) if len(given) == 1 else None
@@ -3090,12 +3221,13 @@ def fixture_on_another_loop(fixture: Function) -> Iterator[tuple[Any, ...]]:
         return
     strangers = users_on_other_loops(fixture, loop)
     first = next(strangers, None)
-    if first is None or replaces(fixture, one.name.rpartition(".")[2]) or has_own_loops(fixture.module):
+    if first is None or replaces(fixture, one.name.rpartition(".")[2]):
         return
     if one.name in BINDS_LATER and not waits_for(fixture, given[0].value):
-        if not is_wider(fixture.fixture.scope, first[1]) or next(strangers, None) is None and not parametrized(first[0]):
+        is_shared = first[0].fixture is not None or bool(parametrized(first[0])) or next(strangers, None) is not None
+        if not is_wider(fixture.fixture.scope, first[1]) or not is_shared:
             return
-    yield fixture.fixture.node, one.name.rpartition(".")[2], loop, short(first[0].name, 20), first[1]
+    yield fixture.fixture.node, short(one.name.rpartition(".")[2], 18), loop, short(first[0].name, 16), first[1]
 
 
 def users_on_other_loops(fixture: Function, loop: str) -> Iterator[tuple[Function, str]]:
@@ -3103,10 +3235,7 @@ def users_on_other_loops(fixture: Function, loop: str) -> Iterator[tuple[Functio
     for user in users(fixture):
         if not user.uses(fixture.fixture.name) or has_own_loops(user.module):
             continue
-        if user.fixture:
-            other = fixture_loop_scope(user) if user.is_async and is_asyncio_fixture(user) else None
-        else:
-            other = test_loop_scope(user) if is_asyncio_test(user) else None
+        other = loop_scope_of(user)
         if other is not None and other != loop and (is_wider(loop, other) or not pinned_below(user.module, "1.2")):
             yield user, other
 
@@ -3123,8 +3252,8 @@ def has_own_loops(module: Module) -> bool:
 
 def waits_for(fixture: Function, expression: ast.expr | None) -> bool:
     """Whether a fixture itself waits for what it gives before it gives it away: then that belongs to its loop."""
-    return expression is not None and any(
-        attribute_path(one) == attribute_path(expression) != "" and start(one) < start(expression) for one in waited_for(fixture))  # fmt: skip
+    path = attribute_path(expression) if expression is not None else ""
+    return path != "" and any(attribute_path(one) == path and start(one) < start(expression) for one in waited_for(fixture))
 
 
 def waited_for(scope: Scope) -> Iterator[ast.expr]:
@@ -3136,20 +3265,34 @@ def waited_for(scope: Scope) -> Iterator[ast.expr]:
 
 
 @rule("ATX204", "getfixturevalue-of-async-fixture",
-      "`getfixturevalue` of async `{0}` in a running loop raises RuntimeError; request it as parameter",
+      "async `{0}` from `getfixturevalue` in a running loop is a RuntimeError; make it a parameter",
       calls="getfixturevalue")  # fmt: skip
 def getfixturevalue_of_async_fixture(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """pytest-asyncio runs the fixture with `Runner.run`, which a running loop does not allow."""
-    if not isinstance(scope, Function) or not scope.is_async or not (is_asyncio_fixture(scope) if scope.fixture else is_asyncio_test(scope)):
+    if not isinstance(scope, Function) or not scope.is_async or not is_asyncio_run(scope):
         return
     request = call.func.value if isinstance(call.func, ast.Attribute) else None
-    name = scope.constant(argument(call, 0, "argname"))
-    if not isinstance(request, ast.Name) or request.id != "request" or not isinstance(name, str) or is_expected(scope, call):
+    if not isinstance(request, ast.Name) or request.id != "request" or is_expected(scope, call):
         return
-    fixture, ready = find_fixture(scope, name), closest_fixtures(scope)
-    wanted = [fixture, *closest_fixtures(fixture)] if fixture is not None else []
-    if fixture not in ready and any(one.is_async and is_asyncio_fixture(one) and one not in ready for one in wanted):
-        yield call, short(name)
+    for name in literal_values(scope, argument(call, 0, "argname")):
+        fixture, ready = find_fixture(scope, name), closest_fixtures(scope)
+        wanted = [fixture, *closest_fixtures(fixture)] if fixture is not None else []
+        if any(one.is_async and is_asyncio_fixture(one) and one not in ready for one in wanted):
+            yield call, short(name, 20)
+            return
+
+
+def literal_values(function: Function, expression: ast.expr | None) -> list[str]:
+    """The strings that an expression may give: a literal, `request.param` of literal params, a name given by parametrize."""
+    several: ast.expr | None = None
+    if expression is not None and attribute_path(expression) == "request.param" and function.fixture:
+        several = function.outer.plain(function.fixture.argument("params"))
+    elif isinstance(expression, ast.Name) and expression.id in parametrized(function, indirect=False):
+        given = [mark for mark in function.marks if mark.name == "parametrize" and mark.call and len(mark.call.args) > 1
+                 and mark.scope.constant(mark.call.args[0]) == expression.id]  # fmt: skip
+        several = given[0].scope.plain(given[0].call.args[1]) if len(given) == 1 else None
+    elements = [expression] if several is None else getattr(several, "elts", ())
+    return [text for one in elements if isinstance(text := function.constant(one), str)]
 
 
 @rule("ATX205", "event-loop-fixture", "{0}; {1}", each="function")
@@ -3157,16 +3300,15 @@ def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
     """pytest-asyncio 1.0 dropped the fixture: an override changes nothing any more, a request finds nothing."""
     module = function.module
     is_override = function.fixture is not None and function.fixture.name == "event_loop"
-    if not (is_override or "event_loop" in function.requested and (function.fixture or function.is_test)):
+    if not is_override and "event_loop" not in function.requested:
         return
     if not uses_pytest_asyncio(module) or pinned_below(module, "1.0") or other_runner(module):
         return
     if is_override:
         if all(one.is_async for one in users(function)):  # sync code runs things on that loop itself
-            yield function.node, "pytest-asyncio 1.0 ignores an `event_loop` fixture", "use `loop_scope` or `pytest_asyncio_loop_factories`"
-    elif "event_loop" in parametrized(function) or not function.is_plain:
-        return
-    elif (is_asyncio_fixture if function.fixture else is_asyncio_test)(function):
+            remedy = "use `loop_scope` or `pytest_asyncio_loop_factories`"
+            yield function.node, "pytest-asyncio 1.0 ignores an `event_loop` fixture", remedy
+    elif is_asyncio_run(function) and "event_loop" not in parametrized(function):
         found = find_fixture(function, "event_loop") is not None
         fact = "`event_loop` is not the loop that runs `{0}`" if found else "pytest-asyncio 1.0 has no `event_loop` for `{0}`"
         yield function.node, fact.format(short(function.name)), "call `asyncio.get_running_loop()`"
@@ -3186,17 +3328,19 @@ def event_loop_policy_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 
 def wider_loops(policy: Function) -> Iterator[str]:
     """The loop scopes, wider than a policy fixture's own, of the tests and fixtures that get it."""
-    for module in (policy.module, *(policy.module.project.users(()) if policy.module.is_conftest and policy.module.project else ())):
-        for one in module.all_functions:
-            loop = fixture_loop_scope(one) if one.fixture and is_asyncio_fixture(one) else test_loop_scope(one) if is_asyncio_test(one) else None
-            if loop is not None and is_wider(loop, policy.fixture.scope) and is_same(find_fixture(one, "event_loop_policy"), policy):
-                yield loop
+    module = policy.module
+    several = [module, *module.project.users(())] if module.is_conftest and module.project else [module]
+    for one in [function for module in several for function in module.all_functions]:
+        loop = loop_scope_of(one)
+        if is_wider(loop, policy.fixture.scope) and is_same(find_fixture(one, "event_loop_policy"), policy):
+            yield loop
 
 
 TASK_SCOPES = {
     "asyncio.TaskGroup": "so it may hang", "asyncio.taskgroups.TaskGroup": "so it may hang",
-    **{f"{module}.{name}": "so it never fires" for module in ("asyncio", "async_timeout", "asyncio.timeouts") for name in ("timeout", "timeout_at")},
-    **{f"anyio.{name}": "a RuntimeError" for name in ("create_task_group", "move_on_after", "move_on_at", "fail_after", "fail_at", "CancelScope")},
+    **{f"{module}.{name}": "so it never fires" for module in ("asyncio", "async_timeout", "asyncio.timeouts")
+       for name in ("timeout", "timeout_at")},
+    **{f"anyio.{name}": "a RuntimeError" for name in ("create_task_group", "move_on_after", "fail_after", "CancelScope")},
 }  # fmt: skip
 
 
@@ -3238,6 +3382,9 @@ def resource_returned_from_fixture(fixture: Function) -> Iterator[tuple[Any, ...
             yield node, one.name.rpartition(".")[2], "returns" if isinstance(node, ast.Return) else "yields"
 
 
+CLOSERS = ("close", "aclose", "dispose", "disconnect", "stop", "terminate")
+
+
 def is_left_open(fixture: Function, one: Held) -> bool:
     """Whether nobody in sight closes what a fixture opens."""
     dotted = fixture.dotted(one.call.func) or ""
@@ -3247,8 +3394,12 @@ def is_left_open(fixture: Function, one: Held) -> bool:
         return False
     if one.name.startswith("httpx") and has_http_mock(fixture) or replaces(fixture, one.name.rpartition(".")[2]):
         return False
+    given = [*one.call.args, *(word.value for word in one.call.keywords)]
+    if any(isinstance(source, ast.Name) and closes(fixture, source.id, CLOSERS) for source in given):
+        return False  # a session on a connection, a client on a pool: whoever closes that, closes all
     kept = keeper(fixture, one.made, one.known.closers)
-    return kept in ("yielded", "returned") and not any(closes(user, fixture.fixture.name, one.known.closers) for user in users(fixture))
+    return kept in ("yielded", "returned") and not any(
+        closes(user, fixture.fixture.name, one.known.closers) for user in users(fixture))  # fmt: skip
 
 
 @rule("ATX209", "loop-bound-global",
@@ -3299,13 +3450,12 @@ def wrong_generator_annotation(fixture: Function) -> Iterator[tuple[Any, ...]]:
         return
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         annotation = parsed(annotation.value)
-    if lacks_argument(fixture, annotation) and not isinstance(fixture.node.returns, ast.Constant):
-        yield fixture.node, f"`{short(ast.unparse(annotation))}` is a TypeError before Python 3.13", short(ast.unparse(annotation.slice))
-    elif is_yielded_type(fixture, annotation):
-        inner = annotation
-        if isinstance(annotation, ast.Subscript) and (fixture.outer.dotted(annotation.value) or "").rpartition(".")[2] in SYNC_YIELDING:
-            inner = annotation.slice.elts[0] if isinstance(annotation.slice, ast.Tuple) and annotation.slice.elts else annotation.slice
-        yield fixture.node, f"async generator fixture is annotated `{short(ast.unparse(annotation))}`", short(ast.unparse(inner))
+    elif lacks_argument(fixture, annotation):
+        fact = f"`{short(ast.unparse(annotation), 28)}` is a TypeError before Python 3.13"
+        yield fixture.node, fact, short(ast.unparse(annotation.slice), 17)
+    if is_yielded_type(fixture, annotation):
+        fact = f"async generator fixture is annotated `{short(ast.unparse(annotation), 28)}`"
+        yield fixture.node, fact, short(ast.unparse(_returned_annotation(fixture) or annotation), 17)
 
 
 def parsed(text: str) -> ast.expr | None:
@@ -3344,8 +3494,8 @@ def is_yielded_type(fixture: Function, annotation: ast.expr | None) -> bool:
         return last in PLAIN_TYPES
     if dotted.startswith(("typing.", "typing_extensions.", "collections.abc.")):
         return dotted.rpartition(".")[2] in PLAIN_TYPES | SYNC_YIELDING
-    return is_plain_class(outer, head, dotted) or any(
-        (made := maker(fixture, node.value)) is not None and made[0].dotted(made[1].func) == dotted for node in fixture.yields if dotted)  # fmt: skip
+    made = [maker(fixture, node.value) for node in fixture.yields if dotted]
+    return is_plain_class(outer, head, dotted) or any(one is not None and one[0].dotted(one[1].func) == dotted for one in made)
 
 
 PLAIN_TYPES = frozenset("int str bytes float bool dict list tuple set frozenset Optional List Dict Tuple Set Callable Type type".split())
@@ -3374,8 +3524,18 @@ def mock_text(expression: ast.AST) -> str:
 
 def is_mock_coroutine(scope: Scope, expression: ast.AST) -> bool:
     """Whether an expression is the call of an AsyncMock: a coroutine of its own until it is awaited."""
+    if not isinstance(expression, ast.Call) or not may_be_mock(scope, expression):
+        return False
     given = value(scope, expression)
-    return isinstance(expression, ast.Call) and given is not None and given.kind == "coroutine" and given.name == "AsyncMock"
+    return given is not None and given.kind == "coroutine" and given.name == "AsyncMock"
+
+
+def may_be_mock(scope: Scope, expression: ast.AST) -> bool:
+    """A first, cheap look at a chain: whether mocks are in sight at all, and it does not start at a definition or import."""
+    name = root_name(expression)
+    if not scope.module.sees_mocks or name is None or (found := scope.lookup(name)) is None:
+        return scope.module.sees_mocks
+    return any(binding.how not in ("import", "definition") for binding in found[1]) or isinstance(expression.func, ast.Attribute)
 
 
 def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
@@ -3391,10 +3551,12 @@ def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
 @rule("ATX301", "awaited-sync-mock", "`{0}` gives a {1}, which cannot be awaited; make it an `AsyncMock`", nodes=(ast.Await,))
 def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The await raises a TypeError, and code that catches every exception takes that for the failure it is ready for."""
-    given = value(scope, node.value)
-    if not isinstance(node.value, ast.Call) or given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
+    if not isinstance(node.value, ast.Call) or not may_be_mock(scope, node.value) or not is_in_test(scope):
         return
-    if is_in_test(scope) and not is_on_trial(scope, node, "TypeError") and is_made_in_sight(scope, node.value):
+    given = value(scope, node.value)
+    if given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
+        return
+    if not is_on_trial(scope, node, "TypeError") and is_made_in_sight(scope, node.value):
         if not is_passed_to_helper(scope, node.value):
             yield node, mock_text(node.value), given.kind
 
@@ -3496,7 +3658,7 @@ def _claim_of_pair(scope: Scope, left: ast.expr, right: ast.expr, least: int) ->
             yield one.value, CALL_READS[one.attr]
 
 
-# Methods that are plain functions in most of what an AsyncMock stands for: a name alone proves no coroutine.
+# Methods that are plain functions in most of what an AsyncMock stands for: being one proves no coroutine here.
 PLAIN_METHODS = frozenset(
     """json raise_for_status add add_all expunge expunge_all expire expire_all scalars scalar_one scalar_one_or_none put_nowait
     get_nowait task_done write writelines is_closing write_eof get_extra_info is_set locked done cancel cancelled exception
@@ -3512,18 +3674,18 @@ def is_await_owed(scope: Scope, mock: ast.expr) -> bool:
     given = value(scope, mock)
     if given is None or given.kind != "AsyncMock":
         return False
-    if isinstance(mock, ast.Attribute) and _is_plain_member(scope, mock, given):
+    if isinstance(mock, ast.Attribute) and _is_plain_member(scope, mock):
         return False
     return not any(replaces_plain_function(made) for made in replacements_by(scope, mock))
 
 
-def _is_plain_member(scope: Scope, mock: ast.Attribute, given: Value) -> bool:
-    """Whether what an attribute stands for is a sync method: by its class, or by its name where AsyncMock made it up."""
+def _is_plain_member(scope: Scope, mock: ast.Attribute) -> bool:
+    """Whether what an attribute stands for is, or may well be, a sync method: by its class, else by its name."""
     owner = value(scope, mock.value)
     if owner is not None and owner.kind == "instance":
         member = _member(owner, mock.attr)
         return member is not None and member.kind in ("function", "method") and not is_awaitable_function(member)
-    if given.makers or owner is None or owner.spec:
+    if owner is not None and owner.spec:
         return False
     return mock.attr in PLAIN_METHODS or mock.attr == "close" and bool(PLAIN_CLOSE.search(ast.unparse(mock.value)))
 
@@ -3604,17 +3766,30 @@ def is_injected_by_patch(scope: Scope, mock: ast.AST) -> bool:
     return found is not None and isinstance(found[0], Function) and name.id in patched_parameters(found[0])
 
 
-class Replacement(NamedTuple):
+class Replacement:
     """A call of patch, patch.object, mocker's or monkeypatch.setattr: what it replaces, and by what."""
 
-    dotted: str  # the target as far as it can be read, "app.service.asyncio.sleep"
-    target: Value | None
-    new: ast.expr | None  # the stand-in, where one is written
-    mock: Value | None  # the stand-in, where it is a mock
+    def __init__(self, scope: Scope, call: ast.Call, made: str, new: ast.expr | None, dotted: str) -> None:
+        self.scope, self.call, self.made = scope, call, made
+        self.new = new  # the stand-in, where one is written
+        self.dotted = dotted  # the target as far as it can be read, "app.service.asyncio.sleep"
 
     @property
     def name(self) -> str:
         return self.dotted.rpartition(".")[2]
+
+    @cached_property
+    def target(self) -> Value | None:
+        """The function, method or class that is replaced."""
+        return patch_target(self.scope, self.call, self.made)
+
+    @cached_property
+    def mock(self) -> Value | None:
+        """The stand-in, where it is a mock."""
+        if self.new is None and self.made == "setattr":
+            return None
+        mock = value(self.scope, self.new) if self.new is not None else patched(self.scope, self.call, self.made)
+        return mock if mock and mock.kind in MOCKS else None
 
 
 def replacement(scope: Scope, call: ast.Call) -> Replacement | None:
@@ -3625,14 +3800,11 @@ def replacement(scope: Scope, call: ast.Call) -> Replacement | None:
     elif isinstance(call.func, ast.Attribute) and call.func.attr == "setattr" and len(call.args) + len(call.keywords) > 1:
         made = "setattr"
         is_text = isinstance(scope.constant(call.args[0]) if call.args else None, str)
-        new = argument(call, 1 if is_text else 2, "value" if not is_text else "name")
+        new = argument(call, 1 if is_text else 2, "name" if is_text else "value")
     else:
         return None
     text = _target_text(scope, call, made)
-    if text is None:
-        return None
-    mock = value(scope, new) if new is not None else patched(scope, call, made) if made != "setattr" else None
-    return Replacement(text, patch_target(scope, call, made), new, mock if mock and mock.kind in MOCKS else None)
+    return Replacement(scope, call, made, new, text) if text is not None else None
 
 
 def _target_text(scope: Scope, call: ast.Call, made: str) -> str | None:
@@ -3901,13 +4073,13 @@ def is_some_mock(scope: Scope, expression: ast.expr) -> bool:
 def sync_stand_in_for_coroutine(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Awaiting the stand-in's result raises a TypeError, which a `pytest.raises(Exception)` takes for success."""
     made = replacement(scope, call)
-    if made is None or not is_coroutine_function(made.target):
+    if made is None or made.new is None and made.made == "setattr":
         return
     if isinstance(made.new, ast.Lambda):
-        if is_plainly_sync(made.new.body):
+        if is_plainly_sync(made.new.body) and is_coroutine_function(made.target):
             yield call, made.name[:36], f"`{ast.unparse(made.new.body)[:16]}`"
     elif made.mock is not None and made.mock.kind != "AsyncMock" and made.mock.spec in ("", "list"):
-        if not is_made_awaitable(scope, call, made.mock):
+        if is_coroutine_function(made.target) and not is_made_awaitable(scope, call, made.mock):
             yield call, made.name[:36], f"what a {made.mock.kind} gives"
 
 
@@ -4035,7 +4207,7 @@ def unawaited_in_raises(function: Function) -> Iterator[tuple[Any, ...]]:
     """Nothing of the coroutine runs: the exception never comes, or another line of the block raises in its place."""
     for one in losses(function):
         if one.how in ("dropped", "unused") and raising(function, one.call) is not None:
-            yield one.call, brief(one.call)
+            yield one.call, brief(one.call, 36)
 
 
 @rule("ATX404", "raises-given-coroutine-function", "`{0}` {1}; {2}",
@@ -4069,7 +4241,7 @@ def _given_coroutine_function(call: ast.Call, scope: Scope) -> Iterator[tuple[An
     function = value(scope, call.args[index])
     result = called(function)
     if function is not None and function.kind == "coroutine":
-        yield call, ast.unparse(call.func), f"cannot call the coroutine `{brief(call.args[index])}`", "await it in a `with` block"
+        yield call, ast.unparse(call.func), f"cannot call the coroutine `{brief(call.args[index], 24)}`", "await it in a `with` block"
     elif function is not None and result is not None and result.kind == "coroutine":
         is_lambda = isinstance(function.scope, Function) and function.scope.is_lambda
         if is_plain_function(function) and not is_lambda:
@@ -4085,7 +4257,7 @@ def value_returned_from_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
         return
     for node in test.every(ast.Return):
         if node.value is not None and (what := _returned(test, node.value)):
-            yield node, brief_name(test.name), *what
+            yield node, brief_name(test.name, 28), *what
 
 
 def is_called_by_hand(test: Function) -> bool:
@@ -4098,7 +4270,7 @@ def _returned(test: Function, returned: ast.expr) -> tuple[str, str] | None:
     if isinstance(returned, (ast.Compare, ast.BoolOp)) or isinstance(returned, ast.UnaryOp) and isinstance(returned.op, ast.Not):
         return "a condition", "`assert` it"
     if isinstance(returned, ast.Constant):
-        return None if returned.value is None else ("a constant", "assert something, or return nothing")
+        return None if returned.value is None else ("a constant", "assert something")
     if isinstance(returned, (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.JoinedStr)) or isinstance(returned, COMPREHENSIONS):
         return "a value", "`assert` what it should be"
     given = value(test, returned)
@@ -4117,7 +4289,7 @@ def coroutine_never_awaited(function: Function) -> Iterator[tuple[Any, ...]]:
             yield one.call, brief(one.call), f"is {USED_AS.get(type(one.by), 'used as its result')}, but never awaited"
 
 
-USED_AS = {ast.FormattedValue: "formatted as text", ast.withitem: "entered", ast.For: "iterated", ast.AsyncFor: "iterated"}
+USED_AS = {ast.FormattedValue: "formatted as text", ast.For: "iterated", ast.AsyncFor: "iterated"}
 
 
 @rule("ATX407", "sync-iteration-of-async-generator", "`{0}` is an async generator, {1}; {2}", each="function")
@@ -4127,7 +4299,7 @@ def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any,
         return
     for expression, fact, remedy in _wrongly_used(function):
         if is_async_iterator(function, expression) and not is_tried_out(function, expression):
-            yield expression, brief(expression), fact, remedy
+            yield expression, brief(expression, 32), fact, remedy
 
 
 def is_tried_out(function: Function, node: ast.AST) -> bool:
@@ -4179,14 +4351,22 @@ def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
         for context in (item.context_expr for item in node.items):
             if is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_tried_out(function, node):
                 continue
-            if entered_by(function, context) == ("sync" if is_async else "async"):
+            if is_in_sight(function, context) and entered_by(function, context) == ("sync" if is_async else "async"):
                 wrong, right = ("a sync", "with") if is_async else ("an async", "async with")
                 yield node, brief(context), f"{wrong} context manager", f"use `{right}`"
     if function.is_coroutine_function:
         for decorator in function.decorators:
             manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
             if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
-                yield decorator, brief(decorator), f"left before async `{brief_name(function.name)}` runs", "enter it inside, by `with`"
+                yield decorator, brief(decorator, 24), f"left before async `{brief_name(function.name, 24)}` runs", "enter it inside, by `with`"
+
+
+def is_in_sight(scope: Scope, context: ast.expr) -> bool:
+    """Whether a manager is of this file or a library, so that no other file must be read: the fault is loud anyway."""
+    if not isinstance(context, ast.Call):
+        return True
+    dotted = scope.dotted(context.func)
+    return dotted is None or dotted.partition(".")[0] in knowledge.TABLES or knowledge.function(dotted) is not None
 
 
 def entered_by(scope: Scope, context: ast.expr) -> str:
@@ -4419,7 +4599,6 @@ def _is_cancelled_or_waited_again(scope: Scope, use: ast.Name, wait: ast.Call) -
 
 # Blocks that are left in silence when time runs out.
 MOVING_ON = frozenset(f"{library}.move_on_{when}" for library in ("anyio", "trio") for when in ("after", "at"))
-TRIES = (ast.Try, ast.TryStar) if hasattr(ast, "TryStar") else (ast.Try,)
 
 
 @rule("ATX413", "timeout-swallows-assertions",
@@ -4532,7 +4711,7 @@ def hiding_filter(lines: Sequence[str]) -> str:
 def _may_match(message: str) -> bool:
     try:
         return re.match(message, NEVER_AWAITED, re.IGNORECASE) is not None
-    except re.error:
+    except (re.error, OverflowError, RecursionError, Warning):  # a Warning where warnings are errors
         return False
 
 
@@ -4555,21 +4734,22 @@ def coroutine_in_parametrize(module: Module) -> Iterator[tuple[Any, ...]]:
     for scope in (module, *module.all_classes):
         yield from coroutine_constants(scope)
     for function in module.all_functions:
-        for mark in function.own_marks + (function.owner.own_marks if function.owner else []):
-            if mark.name == "parametrize" and mark.call and (made := coroutine_among(mark.scope, argument(mark.call, 1, "argvalues"))):
+        for mark in function.marks:
+            given = argument(mark.call, 1, "argvalues") if mark.name == "parametrize" and mark.call else None
+            if mark.scope.module is module and (made := coroutine_among(mark.scope, given)):
                 yield mark.node, ast.unparse(made)[:25]
         if function.fixture and (made := coroutine_of_fixture(function)):
             yield function.fixture.node, ast.unparse(made)[:25]
 
 
-def coroutine_among(scope: Scope, given: ast.expr | None) -> ast.expr | None:
+def coroutine_among(scope: Scope, given: ast.expr | None, depth: int = 4) -> ast.expr | None:
     """The first coroutine in a list of parameters, in tuples and `pytest.param` too."""
-    for _ in range(2):
-        given = scope.plain(given)
-    if isinstance(given, (ast.List, ast.Tuple, ast.Set)):
-        return next((made for one in given.elts if (made := coroutine_among(scope, one))), None)
+    given = scope.plain(given)
+    parts = getattr(given, "elts", ())
     if isinstance(given, ast.Call) and scope.dotted(given.func) == "pytest.param":
-        return next((made for one in given.args if (made := coroutine_among(scope, one))), None)
+        parts = given.args
+    if parts:
+        return next((made for one in parts if (made := coroutine_among(scope, one, depth - 1))), None) if depth else None
     if not isinstance(given, ast.Call) or last_name(given.func)[:1].isupper():
         return None  # most parameters are literals and objects of classes: these are not looked up
     made = value(scope, given)
@@ -4607,7 +4787,7 @@ def assertion_in_forgotten_task(test: Function) -> Iterator[tuple[Any, ...]]:
     for function in helpers_called(test):
         asserted = [one for one in function.every(ast.Assert, ast.Expr) if is_assertion(one)]
         where = runs_forgotten(test, function) if asserted else ""
-        if where and not any(shows_later(function, one) for one in asserted):
+        if where and not any(shows_later(test, function, one) for one in asserted):
             yield asserted[0], function.name[:25], where, "await it" if "task" in where else "assert in the test"
 
 
@@ -4647,14 +4827,14 @@ def has_own_finding(scope: Scope, call: ast.Call) -> bool:
     return any(True for _ in forgotten_task(call, scope))
 
 
-def shows_later(function: Function, assertion: ast.AST) -> bool:
+def shows_later(test: Function, function: Function, assertion: ast.AST) -> bool:
     """Whether a failed assertion shows in what a function does not do any more: what follows touches the world outside."""
     loops = {part for above in function.ancestors(assertion) if isinstance(above, LOOPS) for part in above.body}
     done = [block for block, field in blocks(function, assertion) if isinstance(block, ast.Try) and field == "body" and block.finalbody]
     for uses in function.facts.names.values():
         for use in uses:
             is_after = start(use) > end(assertion) and not any(is_in_finally(function, use, block) for block in done)
-            if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use):
+            if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use, never_reads(test)):
                 return True
     return False
 
@@ -4663,14 +4843,19 @@ def is_in_finally(function: Function, node: ast.AST, block: ast.AST) -> bool:
     return any(around is block and field == "finalbody" for around, field in blocks(function, node))
 
 
-def is_outside(function: Function, use: ast.Name) -> bool:
-    """Whether a name stands for something that others see too: a parameter, or a variable of an outer scope."""
+def never_reads(test: Function) -> bool:
+    """Whether a test opens its connection itself and reads nothing from it: what a handler does not answer is not missed."""
+    return bool(test.calls_to("asyncio.open_connection")) and not any(name.startswith("read") for name in test.calls)
+
+
+def is_outside(function: Function, use: ast.Name, deaf: bool) -> bool:
+    """Whether a name stands for something that others see too: a variable of an outer scope, or a parameter unless the test is deaf to it."""
     found = function.lookup(use)
     if found is None:
         return use.id not in BUILTINS
     scope, bindings = found
     if scope is function:
-        return any(binding.how in ("parameter", "other") for binding in bindings)
+        return any(binding.how == "other" or binding.how == "parameter" and not deaf for binding in bindings)
     return any(binding.how not in ("import", "definition") for binding in bindings)
 
 
@@ -5157,6 +5342,7 @@ def _skips_some(scope: Function, loop: ast.AST) -> bool:
 
 
 SPAWNERS = frozenset(("asyncio.create_task", "asyncio.ensure_future"))
+ENDINGS = ("close", "aclose", "stop", "shutdown", "disconnect", "cancel", "terminate", "wait_closed")
 READS_OF_TASKS = frozenset("done cancelled get_name set_name get_coro get_stack print_stack".split())
 
 
@@ -5172,6 +5358,7 @@ def forgotten_task(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
         or what.by.id.startswith("_")
         or not is_spawned(scope, call)
         or is_quick_helper(scope, call)
+        or is_ended_by_owner(scope, call)
     ):
         return
     if not scope.uses(what.by.id):
@@ -5201,6 +5388,16 @@ def is_quick_helper(scope: Scope, call: ast.Call) -> bool:
     return made is not None and made.outer is scope or scope.dotted(coroutine.func) == "asyncio.sleep"
 
 
+def is_ended_by_owner(scope: Scope, call: ast.Call) -> bool:
+    """Whether a task runs a method of an object that the test closes later: that ends what the object started."""
+    coroutine = call.args[0] if call.args else None
+    method = coroutine.func if isinstance(coroutine, ast.Call) else None
+    if not isinstance(method, ast.Attribute):
+        return False
+    closing = (one for name in ENDINGS for one in scope.calls.get(name, ()) if start(one) > start(call))
+    return any(isinstance(one.func, ast.Attribute) and ast.unparse(one.func.value) == ast.unparse(method.value) for one in closing)
+
+
 @rule("ATX606", "blocking-sleep", "`time.sleep` blocks the event loop; use `await asyncio.sleep(...)`", calls="sleep")
 def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """No other task runs meanwhile, and an `asyncio.timeout` around it cannot fire."""
@@ -5215,7 +5412,7 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     if (
         isinstance(seconds, (int, float))
         and seconds <= 0.01
-        or re.search(r"block|slow|lag|stall|watchdog|tick", scope.name)
+        or re.search(r"block|slow|lag|stall|watchdog|tick|(time|[^a]sync)_sleep", scope.name)
     ):
         return
     if (
@@ -5403,6 +5600,8 @@ def has_fake_clock(scope: Function) -> bool:
     every = (scope.module, *(project.conftests if project else ()))
     if any(one.imports_package("looptime", "async_solipsism", "aiotools") for one in every):
         return True
+    if project is not None and (project.mentions("looptime") or project.mentions("async-solipsism")):
+        return True
     words = " ".join([*scope.requested, *(mark.name for mark in scope.marks)])
     return re.search(r"looptime|clock|freez|time_machine|travel", words) is not None
 
@@ -5538,7 +5737,7 @@ def needs_cleanup(generator: Function, node: ast.AST) -> bool:
       nodes=(ast.AsyncFor,))  # fmt: skip
 def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A stream that broke and yields nothing passes."""
-    if not isinstance(scope, Function) or not scope.is_test or node.orelse:
+    if not isinstance(scope, Function) or not scope.is_test or node.orelse or is_retry(node):
         return
     inside = [one for one in scope.every(ast.Assert) if node in scope.ancestors(one)]
     if inside and isinstance(inside[0].test, ast.Constant):
@@ -5552,6 +5751,16 @@ def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterato
         and not is_checked_later(scope, node)
     ):
         yield inside[0], ast.unparse(node.iter)[:30]
+
+
+def is_retry(loop: ast.AsyncFor) -> bool:
+    """Whether each turn of a loop is an attempt that its body enters (tenacity's way): the first one is always made."""
+    return any(
+        isinstance(item.context_expr, ast.Name) and ast.unparse(loop.target) == item.context_expr.id
+        for statement in loop.body
+        if isinstance(statement, (ast.With, ast.AsyncWith))
+        for item in statement.items
+    )
 
 
 def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
@@ -5591,7 +5800,7 @@ def serves_tests(module: Module) -> bool:
 
 
 NO_CLEANUP = re.compile(
-    r"^(_?log(ger|ging)?\.|print\()|cancel_scope\.cancel|commit|flush|(?<!a)wait|assert|check|verify|expect|fail\(|raises",
+    r"^(_?log(ger|ging)?\.|print\()|cancel_scope\.cancel|commit|flush|(?<!a)wait|poll|assert|check|verify|expect|fail\(|raises",
     re.IGNORECASE,
 )
 
@@ -5602,22 +5811,23 @@ def is_followed(function: Function, node: ast.AST) -> bool:
     Assertions, waits and commits belong to the way on which nothing was raised; a task group cancels itself when
     its body raises.
     """
-    statement = function.statement(node)
-    around = [
-        one
-        for one in (statement, *function.ancestors(statement))
-        if isinstance(one, ast.stmt) and one is not function.node
-    ]
-    after = [
-        following
-        for one in around
-        if not isinstance(function.parent(one), LOOPS)
-        for following in statements_after(function, one)
-    ]
+    after = list(_reached_after(function, node))
     if any(isinstance(following, ast.Raise) for following in after):
         return False
-    return any(not isinstance(following, (ast.Assert, ast.Pass, ast.Return)) and not NO_CLEANUP.search(ast.unparse(following))
+    return any(not isinstance(following, (ast.Assert, ast.Pass, ast.Return, *FUNCTIONS)) and not NO_CLEANUP.search(ast.unparse(following))
                for following in after)  # fmt: skip
+
+
+def _reached_after(function: Function, node: ast.AST) -> Iterator[ast.stmt]:
+    """The statements that follow a node, in its block and the blocks around it, up to the one that leaves the function."""
+    statement = function.statement(node)
+    for one in (statement, *function.ancestors(statement)):
+        if not isinstance(one, ast.stmt) or one is function.node or isinstance(function.parent(one), LOOPS):
+            continue
+        for following in statements_after(function, one):
+            yield following
+            if isinstance(following, (ast.Return, ast.Raise)):
+                return
 
 
 @rule("ATX910", "future-as-return-value", "a `Future` as result of `{0}` belongs to one loop; use `AsyncMock` with the plain result",
@@ -5737,20 +5947,50 @@ def is_stub(function: Function) -> bool:
     return not function.calls and not function.every(ast.Assert, ast.Assign)
 
 
-LOOP_USERS = re.compile(r"asyncio|anyio|trio|loop|task|future|queue|event|lock|client|session|app|server|stream|connect|transport|protocol|context", re.IGNORECASE)
+# Packages whose objects, or whose users' objects, may ask for the running loop.
+LOOP_PACKAGES = ("asyncio", "anyio", "trio", "aiohttp", "tornado", "twisted", "curio", "uvloop", "sniffio", "async_timeout", "asgiref", "aiokafka")
+
+
+LOOPLESS_PACKAGES = frozenset("pytest pydantic attr attrs yaml dateutil freezegun yarl multidict httpx fastapi starlette sqlalchemy jwt".split())
+CONSTRUCTORS = frozenset("__init__ __new__ __post_init__ __enter__ model_post_init".split())
 
 
 def may_need_loop(test: Function) -> bool:
-    """Whether what a test calls or requests may need a running loop: async fixtures, unknown ones, anything of asyncio."""
+    """Whether what a test calls or requests may need a running loop: async fixtures, unknown ones, code that cannot be read."""
     if test.owner and test.owner.roots and not test.owner.is_testcase:
         return True
     found = {name: find_fixture(test, name) for name in test.requested}
     given = parametrized(test) | set(patched_parameters(test)) | KNOWN_FIXTURES
     if any(fixture is None and name not in given for name, fixture in found.items()):
         return True
-    if any(fixture.is_async for fixture in closest_fixtures(test)):
-        return True
-    return any(LOOP_USERS.search(ast.unparse(call.func)) for calls in test.calls.values() for call in calls)
+    fixtures = closest_fixtures(test)
+    return any(fixture.is_async for fixture in fixtures) or not all(runs_without_loop(one) for one in (test, *fixtures, *inner_scopes(test)))
+
+
+def runs_without_loop(scope: Scope, depth: int = 3) -> bool:
+    """Whether nothing that a scope calls asks for a running loop, as far as it can be read; a test's own calls must be readable."""
+    named = (scope.dotted(uses[0]) or "" for uses in scope.facts.names.values())
+    if any(name.partition(".")[0] in LOOP_PACKAGES for name in named if name):
+        return False
+    return depth == 0 or all(_does_without(scope, call.func, depth) for calls in scope.calls.values() for call in calls)
+
+
+def _does_without(scope: Scope, function: ast.expr, depth: int) -> bool:
+    given = value(scope, function)
+    made = given.scope if given is not None and given.kind in ("function", "class") else None
+    if isinstance(made, (Function, Class)):
+        if isinstance(made, Class):
+            return all(runs_without_loop(one, depth - 1) for base in made.ancestry if isinstance(base, Class)
+                       for one in base.functions if one.name in CONSTRUCTORS)  # fmt: skip
+        return not made.is_async and runs_without_loop(made, depth - 1)
+    while isinstance(function, (ast.Attribute, ast.Subscript)):
+        function = function.value
+    if not isinstance(function, ast.Name):
+        return True  # a method of what another call gives, or of a literal
+    dotted = scope.dotted(function)
+    if dotted is None:
+        return function.id != "self" or not getattr(scope, "is_test", False)
+    return dotted in BUILTINS or dotted.partition(".")[0] in stdlib_module_names | LOOPLESS_PACKAGES
 
 
 LOCAL = re.compile(
@@ -5794,11 +6034,8 @@ def sends_request(scope: Function, made: ast.Call) -> bool:
 
 def addresses(scope: Function, url: ast.expr | None) -> list[str]:
     """The literal URLs that an expression may give; `request.param` stands for the fixture's own params."""
-    if url is not None and ast.unparse(url) == "request.param" and scope.fixture:
-        params = scope.outer.plain(scope.fixture.argument("params"))
-        return [
-            text for element in getattr(params, "elts", ()) if isinstance(text := scope.outer.constant(element), str)
-        ]
+    if url is not None and attribute_path(url) == "request.param":
+        return literal_values(scope, url)
     text = literal_start(scope, url)
     return [text] if text else []
 

@@ -8,6 +8,7 @@ import sys
 
 import linting
 import pytest
+from hosts import findings, flake8
 
 from flake8_async_tests import Plugin
 
@@ -44,24 +45,6 @@ async def test_slow(job):
     await asyncio.sleep(1)
     assert job.done
 """
-
-
-def flake8(folder, *arguments, stdin=None, start=None):
-    """Run flake8; `start` names the way in which its workers are started."""
-    begin = ["-m", "flake8"]
-    if start:
-        begin = ["-c", f"import multiprocessing as m, sys; m.set_start_method({start!r}); "
-                 "from flake8.main.cli import main; sys.exit(main())"]  # fmt: skip
-    run = subprocess.run([sys.executable, *begin, *map(str, arguments)], cwd=folder, input=stdin,
-                         capture_output=True, text=True, timeout=120)  # fmt: skip
-    assert "Traceback" not in run.stdout + run.stderr
-    return run
-
-
-def findings(run):
-    """What flake8 printed: file, line, code."""
-    lines = (line.split(":", 3) for line in run.stdout.splitlines())
-    return [(name.removeprefix("./"), int(line), text.split()[0]) for name, line, _, text in lines]
 
 
 @pytest.fixture

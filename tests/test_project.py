@@ -16,7 +16,7 @@ import pytest
 from flake8_async_tests import project
 from flake8_async_tests.visitor import Class, Settings, find_fixture, gather
 
-LAYOUTS = 200
+LAYOUTS = 240
 FOLDERS = ("", "pkg", "pkg/tests")
 SCOPES = ("function", "class", "module", "package", "session")
 
@@ -152,7 +152,7 @@ def test_configuration_is_what_pytest_reads(runs: list[tuple[Path, Path, str]]) 
     for top, start, output in runs:
         read = project._reading(start, top, native=True)
         mine = (str(read.rootdir), read.asyncio_mode, str(read.fixture_loop_scope), read.test_loop_scope)
-        real = (reported(output, r"^rootdir: (.*)$"), reported(output, r"mode=Mode\.(\w+)").lower(),
+        real = (reported(output, r"^rootdir: (.*)$"), reported(output, r"mode=(?:Mode\.)?(\w+)").lower(),
                 reported(output, r"default_fixture_loop_scope=(\w+)"), reported(output, r"default_test_loop_scope=(\w+)"))  # fmt: skip
         if mine != real or (read.file and read.file.name != reported(output, r"^configfile: (\S+)")):
             wrong.append((start, mine, real, read.file, output[:1500]))
@@ -186,7 +186,7 @@ def test_fixture_is_the_one_that_pytest_takes(runs: list[tuple[Path, Path, str]]
             if mine != real:
                 wrong.append((start, "mine", mine, "real", real))
     assert not wrong, f"{len(wrong)} of {checked}: {wrong[:5]}"
-    assert checked > 90
+    assert checked >= 150
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -313,3 +313,23 @@ def test_many_files_of_a_folder_cost_little(tmp_path: Path, monkeypatch: pytest.
     for number in range(50):
         _ = project.project_of(tmp_path / f"x/test_{number}.py", Settings()).conftests
     assert len(asked) < 50 * 8
+
+
+def test_users_of_a_conftests_fixtures(tmp_path: Path) -> None:
+    text = "def test_a({0}): pass\n"
+    files = {"conftest.py": "", "test_a.py": text.format("fx: int"), "unit/test_b.py": text.format("other"),
+             "unit/deep/test_c.py": '@pytest.mark.usefixtures("fx")\ndef test_c(): pass\n', "unit/helper.py": text.format("fx"),
+             "unit/test_broken.py": "def test_a(fx): (\n", "node_modules/test_d.py": text.format("fx")}  # fmt: skip
+    write(tmp_path / "x", files)
+    found = project.project_of(tmp_path / "x/conftest.py", Settings())
+    assert [one.path.name for one in found.users({"fx"}) if one.path] == ["test_a.py", "test_c.py"]
+    assert [one.path.name for one in found.users(()) if one.path] == ["test_a.py", "test_b.py", "test_c.py"]
+
+
+def test_users_are_looked_for_in_few_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {f"test_{number}.py": "def test_a(fx): pass\n" for number in range(project.PARSED + 20)}
+    write(tmp_path / "x", {"conftest.py": "", **files})
+    found = project.project_of(tmp_path / "x/conftest.py", Settings())
+    assert len(list(found.users({"fx"}))) == len(list(found.users({"fx", "other"}))) == project.PARSED
+    monkeypatch.setattr(project, "SERVED", 5)
+    assert len(project.project_of(tmp_path / "x/conftest.py", Settings()).served) == 5
