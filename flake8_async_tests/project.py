@@ -800,6 +800,7 @@ class Project:
             found |= {"anyio_backend"} & set(reading.words("usefixtures"))
         return frozenset(found)
 
+    @asked_once
     def fixture(self, name: str, module: Module) -> Function | None:
         """The fixture that a name means to a file which defines none of that name; None if there is none to read.
 

@@ -285,8 +285,10 @@ class Scope:
 
     def every(self, *kinds: type) -> list[Any]:
         """All nodes of these types, in document order."""
-        found = [node for kind in kinds for node in self.facts.nodes.get(kind, ())]
-        return found if len(kinds) == 1 else sorted(found, key=start)
+        several = [nodes for kind in kinds if (nodes := self.nodes.get(kind))]
+        if len(several) < 2:
+            return list(several[0]) if several else []
+        return sorted((node for nodes in several for node in nodes), key=start)
 
     def calls_to(self, *dotted: str) -> list[ast.Call]:
         """Calls of library functions by dotted name, aliases of imports included."""
@@ -440,23 +442,21 @@ class Scope:
 
     def dotted(self, expression: ast.AST | None) -> str | None:
         """The dotted name that an expression stands for ("pytest.mark.asyncio"), by binding; None if it is not one."""
+        cache = self.module.dotted_cache
+        if expression not in cache:
+            cache[expression] = None  # an alias of itself stands for nothing
+            cache[expression] = self._dotted(expression)
+        return cache[expression]
+
+    def _dotted(self, expression: ast.AST | None) -> str | None:
+        if type(expression) is ast.Name:
+            return self._find_dotted(expression)
         tail: list[str] = []
         while type(expression) is ast.Attribute:
             tail.append(expression.attr)
             expression = expression.value
-        if type(expression) is not ast.Name:
-            return None
-        head = self._dotted_name(expression)
-        if head is None or not tail:
-            return head
-        return canonical(".".join([head, *reversed(tail)]))
-
-    def _dotted_name(self, name: ast.Name) -> str | None:
-        cache = self.module.dotted_cache
-        if name not in cache:
-            cache[name] = None  # an alias of itself stands for nothing
-            cache[name] = self._find_dotted(name)
-        return cache[name]
+        head = self.dotted(expression) if tail and type(expression) is ast.Name else None
+        return canonical(".".join([head, *reversed(tail)])) if head is not None else None
 
     def _find_dotted(self, name: ast.Name) -> str | None:
         found = self.lookup(name)
@@ -599,7 +599,8 @@ class Module(Scope):
         self.project = project
         self.parents: dict[ast.AST, ast.AST] = {}
         self.scopes: dict[ast.AST, Scope] = {}
-        self.dotted_cache: dict[ast.Name, str | None] = {}
+        self.dotted_cache: dict[ast.AST | None, str | None] = {}
+        self.known_cache: dict[tuple[int, int], list[tuple[Scope, str]]] = {}
         self.fate_cache: dict[ast.AST, Fate] = {}
         self.value_cache: dict[ast.AST, Value | None] = {}
         self.value_depth = 0
@@ -734,6 +735,14 @@ class Module(Scope):
         if self.imports_package("pytest_asyncio"):
             return True
         return any(mark.name == "asyncio" for scope in (self, *self.all_scopes) for mark in getattr(scope, "own_marks", scope.marks))
+
+    @cached_property
+    def uses_pytest_asyncio(self) -> bool:
+        """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
+        project = self.project
+        if project is not None and any(key.startswith("asyncio_") for reading in project.readings for key in reading.values):
+            return True
+        return any(one.speaks_asyncio for one in (self, *(project.conftests if project else ())))
 
     @cached_property
     def names_backend(self) -> bool:
@@ -963,6 +972,11 @@ class Function(Scope):
     @cached_property
     def fixture(self) -> Fixture | None:
         return None if self.is_lambda or not self.decorators else _fixture(self)
+
+    @cached_property
+    def names_mocks(self) -> bool:
+        """Whether anything that the function calls or names is called after mocks."""
+        return re.search("mock|patch|spec", " ".join((*self.calls, *self.facts.names)), re.IGNORECASE) is not None
 
     @cached_property
     def own_marks(self) -> list[Mark]:
@@ -1429,7 +1443,7 @@ def _annotated_mock(function: Function, argument: ast.arg) -> Value | None:
 
 def makes_mocks(fixture: Function) -> bool:
     """Whether a fixture has to do with mocks: then what it gives may be one, whatever an annotation says."""
-    return any(re.search("mock|patch|spec", name, re.IGNORECASE) for name in (*fixture.calls, *fixture.facts.names))
+    return fixture.names_mocks
 
 
 def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Scope, str]]:
@@ -1686,11 +1700,21 @@ def known_as(scope: Scope, expression: ast.expr, depth: int = 0) -> Iterator[tup
         return
     where, bindings = found
     yield where, expression.id
-    for binding in bindings if len(bindings) == 1 else ():
+    if len(bindings) == 1:
+        yield from _bound_known_as(where, bindings[0], depth)
+
+
+def _bound_known_as(where: Scope, binding: Binding, depth: int) -> list[tuple[Scope, str]]:
+    """The other names of what one binding gives to a name: asked at each use of the name, so remembered."""
+    cache, key = where.module.known_cache, (id(binding), depth)
+    if key not in cache:
         if binding.how == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)):
-            yield from known_as(where, binding.value, depth + 1)
+            cache[key] = list(known_as(where, binding.value, depth + 1))
         elif binding.how == "parameter" and isinstance(where, Function):
-            yield from _parameter_known_as(where, binding.value, depth)
+            cache[key] = list(_parameter_known_as(where, binding.value, depth))
+        else:
+            cache[key] = []
+    return cache[key]
 
 
 def _parameter_known_as(function: Function, parameter: ast.arg, depth: int) -> Iterator[tuple[Scope, str]]:
@@ -2678,10 +2702,7 @@ def proven_mode(module: Module) -> str | None:
 
 def uses_pytest_asyncio(module: Module) -> bool:
     """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
-    project = module.project
-    if project is not None and any(key.startswith("asyncio_") for reading in project.readings for key in reading.values):
-        return True
-    return any(one.speaks_asyncio for one in (module, *(project.conftests if project else ())))
+    return module.uses_pytest_asyncio
 
 
 RUNNER_MARKS = frozenset("anyio trio tornado gen_test twisted inlineCallbacks curio asyncio_cooperative sanic".split())
