@@ -2303,8 +2303,13 @@ def _configured(mock: Value, attribute: str) -> Iterator[tuple[Value | None, boo
 
 def side_effects(mock: Value) -> list[tuple[Scope, ast.expr]]:
     """The side effects that the code in sight gives a mock."""
-    found = [(scope, written) for scope, path in mock.paths for written in scope.stored.get(f"{path}.side_effect", ())]
-    found += [(scope, keyword(call, "side_effect")) for scope, call in mock.makers]
+    return configured(mock, "side_effect")
+
+
+def configured(mock: Value, what: str) -> list[tuple[Scope, ast.expr]]:
+    """What the code in sight gives a mock as its `return_value` or `side_effect`."""
+    found = [(scope, written) for scope, path in mock.paths for written in scope.stored.get(f"{path}.{what}", ())]
+    found += [(scope, keyword(call, what)) for scope, call in mock.makers]
     return [
         (scope, one)
         for scope, one in found
@@ -3319,6 +3324,8 @@ def event_loop_policy_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
     """pytest-asyncio warns since 1.4; and a wider loop cannot ask for a policy that is made anew for each test."""
     if fixture.fixture.name != "event_loop_policy" or not uses_pytest_asyncio(fixture.module) or pinned_below(fixture.module, "1.4"):
         return
+    if fixture.module.project and fixture.module.project.folder.find_module("pytest_asyncio"):
+        return  # the plugin's own: it defines the fixture, and shows what it still supports
     wide = next(wider_loops(fixture), None)
     if wide is not None:
         yield fixture.node, f"{fixture.fixture.scope} `event_loop_policy` fails on {wide} loops", f'add `scope="{wide}"`'
@@ -3620,7 +3627,7 @@ AWAIT_READS = frozenset(
 def called_but_maybe_not_awaited(node: ast.Call | ast.Assert, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Code that forgets its `await` still calls the mock: the assertion holds, and nothing of the call has happened."""
     for mock, remedy in _claims(scope, node):
-        if is_await_owed(scope, mock) and not is_await_asserted(scope, mock):
+        if is_await_owed(scope, mock) and not is_await_asserted(scope, mock) and not is_outcome_asserted(scope, mock):
             yield node, mock_text(mock), remedy
 
 
@@ -3665,7 +3672,10 @@ PLAIN_METHODS = frozenset(
     add_done_callback remove_done_callback set_result set_exception add_get add_post add_put add_patch add_delete add_route
     add_routes call_soon call_later call_soon_threadsafe create_task debug info warning error critical log on_startup
     assign seek assignment subscription pause resume build_request""".split())  # fmt: skip
-PLAIN_CLOSE = re.compile(r"writer|transport|server|response|(?<!web)socket$", re.IGNORECASE)
+PLAIN_BY_OWNER = {
+    "close": re.compile(r"writer|transport|server|response|(?<!web)socket$", re.IGNORECASE),
+    "release": re.compile(r"sem(aphore)?$", re.IGNORECASE),
+}  # fmt: skip
 PLAIN_MODULES = frozenset("subprocess os time sys shutil signal socket json pathlib builtins random logging threading uuid".split())
 
 
@@ -3687,7 +3697,8 @@ def _is_plain_member(scope: Scope, mock: ast.Attribute) -> bool:
         return member is not None and member.kind in ("function", "method") and not is_awaitable_function(member)
     if owner is not None and owner.spec:
         return False
-    return mock.attr in PLAIN_METHODS or mock.attr == "close" and bool(PLAIN_CLOSE.search(ast.unparse(mock.value)))
+    owners = PLAIN_BY_OWNER.get(mock.attr)
+    return mock.attr in PLAIN_METHODS or owners is not None and bool(owners.search(ast.unparse(mock.value)))
 
 
 def is_awaitable_function(function: Value) -> bool:
@@ -3727,6 +3738,37 @@ def is_await_asserted(scope: Scope, mock: ast.expr) -> bool:
             if read.attr in AWAIT_READS and attribute_path(read.value) == path:
                 return True
     return False
+
+
+def is_outcome_asserted(scope: Scope, mock: ast.expr) -> bool:
+    """Whether the same function asserts about what only an await of a mock gives: the result set up for it, or the exception."""
+    given = value(scope, mock)
+    if given is None:
+        return False
+    effects = [one for where, written in configured(given, "side_effect") for one in getattr(written, "elts", (written,))]
+    if {"raises", "assertRaises"} & scope.calls.keys() and any(is_exception(scope, one) for one in effects):
+        return True
+    parts = [one for where, written in configured(given, "return_value") if where is scope for one in ast.walk(written)]
+    names = {one.id for one in parts if isinstance(one, ast.Name)} & scope.bindings.keys()
+    return any(is_compared(scope, use) for name in names for use in scope.uses(name)) or is_result_compared(scope, mock)
+
+
+def is_result_compared(scope: Scope, mock: ast.expr) -> bool:
+    """Whether an assertion compares something with a mock's `return_value`."""
+    path, name = attribute_path(mock) + ".return_value", root_name(mock)
+    for use in scope.uses(name.id) if name is not None else ():
+        read: Any = use
+        while isinstance(read := scope.parent(read), ast.Attribute):
+            if attribute_path(read) == path and is_compared(scope, read):
+                return True
+    return False
+
+
+def is_compared(scope: Scope, use: ast.expr) -> bool:
+    """Whether an expression stands in an `assert` or in an assertion of a TestCase."""
+    statement = scope.statement(use)
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(statement, ast.Assert) or isinstance(call, ast.Call) and bool(re.match("assert[A-Z]", last_name(call.func)))
 
 
 # What a coroutine is refused by, and what takes its place.
@@ -4630,6 +4672,8 @@ def may_be_cut_off(scope: Function, block: ast.AST) -> bool:
     asserted = [one for one in scope.every(ast.Assert, ast.Expr) if is_assertion(one) and is_in_body(scope, one, block)]
     if any(re.match(r"assert False|(pytest|self)\.fail", ast.unparse(one)) for one in asserted):
         return False  # time is meant to run out before that
+    if any(is_in_body(scope, call, block) for call in scope.calls.get("sleep_forever", ())):
+        return False  # nothing else can end that
     return any(start(wait) < end(one) for wait in waits for one in asserted)
 
 

@@ -55,6 +55,22 @@ def test_findings_of_default_rules_want_a_judgement():
     assert line == "one: not judged: tests/test_a.py:7 ATX302 message [tests/test_a.py::test_b]"
 
 
+@pytest.mark.parametrize(("count", "read"), [(1, 1), (12, 12), (50, 12), (450, 45)])
+def test_of_a_rule_with_hundreds_of_findings_a_sample_is_read(count, read):
+    several = [FINDING._replace(place=f"a.py::{number}") for number in range(count)]
+    drawn = list(judgements.to_read(several))
+    assert len(set(drawn)) == read
+    assert drawn == list(judgements.to_read(several[::-1]))
+    assert len(list(run.unjudged(PROJECT, outcome(*several), {}))) == read
+    assert not list(run.unjudged(PROJECT._replace(suite="owner/one"), outcome(*several), {}))
+    assert len(report.unjudged([judged("one", number, "ATX302") for number in range(count)])) == read
+
+
+def test_a_finding_more_adds_at_most_one_to_the_sample():
+    several = [FINDING._replace(place=f"a.py::{number}") for number in range(101)]
+    assert len(set(judgements.to_read(several)) - set(judgements.to_read(several[:-1]))) <= 1
+
+
 @pytest.mark.parametrize("suite", ["one", "owner/one"])
 def test_a_judgement_holds_for_the_other_version_of_a_project(suite):
     judged = {(suite, "ATX302", FINDING.place): judgements.Judgement("right", "true")}
@@ -100,11 +116,13 @@ def test_what_is_left_to_judge():
 
 def test_the_document_says_what_was_found(monkeypatch):
     monkeypatch.setattr(judgements, "load", lambda: {("one", "ATX101", FINDING.place): judgements.Judgement("right", "it is skipped")})
-    found = outcome(FINDING._replace(code="ATX101"), FINDING._replace(code="ATX101", line=9, place="b"), FINDING._replace(code="ATX904"))
+    found = outcome(FINDING, *(FINDING._replace(code=code) for code in ("ATX101", "ATX904")), FINDING._replace(code="ATX101", line=9, place="b"))
     text = report.document({"one": (PROJECT, found)})
-    assert "| one | 1.0 | 2 | 3 | 0.0 | 1 | 0 | 1 |" in text
-    assert "- one: ATX101 2; opt-in: ATX904 1" in text
+    assert "| one | 1.0 | 2 | 3 | 0.0 | 1 | 0 | 1 | 1 |" in text
+    assert "- one: ATX101 2, ATX302 1; opt-in: ATX904 1" in text
     assert "| ATX101 unmarked-async-test | 2 | 1 | 0 | 100 % |" in text
+    assert "| ATX302 called-but-maybe-not-awaited | 1 | 0 | 0 | - |" in text
+    assert "ATX302" not in text.partition("## Every finding")[2]
     assert "| ATX904 sleep-before-assert | 1 | 1 | 333.3 | 0 | 0 | 0 | 0 | 0 |" in text
     assert "- **right**, one: it is skipped\n  - `tests/test_a.py`: 7\n- **not judged**, one" in text
 
