@@ -1690,10 +1690,16 @@ def _written(scope: Scope, expression: ast.expr | None) -> Value | None:
 
 def known_as(scope: Scope, expression: ast.expr, depth: int = 0) -> Iterator[tuple[Scope, str]]:
     """The names of an object: as written here, in the fixture that gives it, in the methods that set `self` up."""
-    if isinstance(expression, ast.Attribute):
-        yield from ((where, f"{path}.{expression.attr}") for where, path in known_as(scope, expression.value, depth))
-    if not isinstance(expression, ast.Name):
-        return
+    tail: list[str] = []
+    while isinstance(expression, ast.Attribute):
+        tail.append(expression.attr)
+        expression = expression.value
+    if isinstance(expression, ast.Name):
+        for where, path in _name_known_as(scope, expression, depth):
+            yield where, ".".join([path, *reversed(tail)])
+
+
+def _name_known_as(scope: Scope, expression: ast.Name, depth: int) -> Iterator[tuple[Scope, str]]:
     yield scope, expression.id
     found = scope.lookup(expression)
     if found is None or depth > 5:
