@@ -117,15 +117,25 @@ CHILDREN[ast.Dict] = ("values", "keys")
 class Facts:
     """What one scope holds, in document order, nested scopes apart (they have facts of their own)."""
 
-    __slots__ = ("nodes", "calls", "names", "scopes", "stored_names", "stores")
+    __slots__ = ("nodes", "calls", "every_name", "_names", "scopes", "stores")
 
     def __init__(self) -> None:
         self.nodes: dict[type, list[Any]] = defaultdict(list)  # by type, for the types KEPT
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)  # by the last segment of what is called
-        self.names: dict[str, list[ast.Name]] = defaultdict(list)  # by identifier, loads and stores
+        self.every_name: list[ast.Name] = []  # loads and stores
+        self._names: dict[str, list[ast.Name]] | None = None
         self.scopes: list[Scope] = []  # functions, lambdas and classes defined here
-        self.stored_names: list[ast.Name] = []  # those of the names that are bound or deleted
         self.stores: list[ast.Attribute] = []  # attributes that are assigned to or deleted
+
+
+    @property
+    def names(self) -> dict[str, list[ast.Name]]:
+        """The names by identifier; sorted when first asked for, which is in few scopes."""
+        if self._names is None:
+            self._names = defaultdict(list)
+            for name in self.every_name:
+                self._names[name.id].append(name)
+        return self._names
 
 
 # Short names of the types that the walk asks for at each node.
@@ -139,7 +149,7 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
     are most of a test, have a way of their own.
     """
     facts = Facts()
-    nodes, calls, names, parents = facts.nodes, facts.calls, facts.names, scope.module.parents
+    nodes, calls, note_name, parents = facts.nodes, facts.calls, facts.every_name.append, scope.module.parents
     stack: list[Any] = list(roots)[::-1]
     push, pop, fields_of = stack.append, stack.pop, CHILDREN.get
     while stack:
@@ -148,9 +158,7 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
         while kind is not _Constant:
             node = child
             if kind is _Name:
-                names[node.id].append(node)
-                if type(node.ctx) is not _Load:
-                    facts.stored_names.append(node)
+                note_name(node)
                 break
             if kind is _Attribute:
                 if type(node.ctx) is not _Load:
@@ -344,7 +352,8 @@ class Scope:
         for name, binding in self._all_bindings():
             found[name].append(binding)
         for several in found.values():
-            several.sort(key=lambda binding: binding.since)
+            if len(several) > 1:
+                several.sort(key=_since)
         return found
 
     def _all_bindings(self) -> Iterator[tuple[str, Binding]]:
@@ -362,8 +371,9 @@ class Scope:
         for scope in self.facts.scopes:
             if scope.name:
                 yield scope.name, Binding("definition", scope, scope.node, end(scope.node))
-        for name in self.facts.stored_names:
-            yield name.id, self._binding_of(name)
+        for name in self.facts.every_name:
+            if type(name.ctx) is not _Load:
+                yield name.id, self._binding_of(name)
         for kind in (ast.ExceptHandler, ast.MatchAs, ast.MatchStar):
             for node in nodes.get(kind, ()):
                 if node.name:
@@ -623,7 +633,8 @@ class Module(Scope):
     @cached_property
     def names(self) -> set[str]:
         """Every name that is read, bound or called anywhere in the file, definitions left out."""
-        return {name for scope in (self, *self.all_scopes) for names in (scope.facts.names, scope.calls) for name in names}
+        every = [scope.facts for scope in (self, *self.all_scopes)]
+        return {name.id for facts in every for name in facts.every_name}.union(*(facts.calls for facts in every))
 
     @cached_property
     def all_scopes(self) -> list[Scope]:
@@ -935,13 +946,13 @@ class Function(Scope):
         return [arg.arg for arg in self.parameters if arg.arg not in optional]
 
     def _all_bindings(self) -> Iterator[tuple[str, Binding]]:
-        arguments = self.node.args
+        arguments, since = self.node.args, start(self.node)
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         for argument in every:
-            yield argument.arg, Binding("parameter", argument, argument, start(self.node))
+            yield argument.arg, Binding("parameter", argument, argument, since)
         for argument in (arguments.vararg, arguments.kwarg):
             if argument:
-                yield argument.arg, Binding("other", None, argument, start(self.node))
+                yield argument.arg, Binding("other", None, argument, since)
         yield from super()._all_bindings()
 
     @property
