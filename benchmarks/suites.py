@@ -101,8 +101,10 @@ def tool(package: str, *words: str) -> Tool:
 def forget() -> None:
     """Empty the plugin's cache of what projects say: configuration, conftest files, modules."""
     project._cache.clear()
+    project._modules.clear()
     project._folders.clear()
     project._present.cache_clear()
+    project._dependencies_of.cache_clear()
 
 
 def passing(run: Tool, pairs: Iterable[tuple[ast.Module, Source]]) -> float:

@@ -167,6 +167,10 @@ class Case(NamedTuple):
     expected: set[tuple[str, int, str]]
     whole: bool  # pages announce whole messages
 
+    @property
+    def name(self) -> str:
+        return f"{self.code}: {self.title}"
+
 
 def cases(folder: Path) -> list[Case]:
     """Every lint case and page's example, written below a folder."""
@@ -222,7 +226,7 @@ def killer(source: str, mutant: Mutant | None, every: list[Case]) -> str:
         install(source, mutant)
         for case in sorted(every, key=lambda case: (case.code != code, case.code[:4] != code[:4])):
             if fails(case):
-                return f"{case.code}: {case.title}"
+                return case.name
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     finally:
@@ -243,6 +247,14 @@ def killers(source: str, chosen: list[Mutant | None], every: list[Case], jobs: i
         yield from pool.imap_unordered(_call, range(len(chosen)))
 
 
+def healthy(source: str, every: list[Case]) -> Iterator[Case]:
+    """The cases that pass without a mutant; the others can prove nothing."""
+    while failing := next((why for _, why in killers(source, [None], every, 1)), ""):
+        print(f"fails already without a mutant: {failing}")
+        every = [case for case in every if case.name != failing]
+    yield from every
+
+
 _work: Any = None
 
 
@@ -261,10 +273,7 @@ def main(words: list[str] | None = None) -> int:
     every = mutants(source, arguments.family)
     chosen = random.Random(arguments.seed).sample(every, min(arguments.sample or len(every), len(every)))
     with tempfile.TemporaryDirectory() as folder:
-        tests = cases(Path(folder).resolve())
-        ((_, broken),) = killers(source, [None], tests, 1)
-        if broken:
-            raise SystemExit(f"fails already without a mutant: {broken}")
+        tests = list(healthy(source, cases(Path(folder).resolve())))
         survivors = []
         for mutant, why in killers(source, [*chosen], tests, arguments.jobs):
             if not why:

@@ -59,7 +59,9 @@ class Plugin:
         settings = settings_of(self.options)
         with project.one_look():
             around = project.project_of(self.path, settings)
-            yield from visitor.check(visitor.gather(self.tree, around.path, around, settings))
+            module = visitor.gather(self.tree, around.path, around, settings)
+            yield from visitor.check(module)
+            visitor.release(module)
 
     def _characters(self, line: int, column: int) -> int:
         """A column as flake8 counts it, in characters; the tree counts UTF-8 bytes."""
@@ -125,7 +127,7 @@ class Explain(argparse.Action):
         if code in codes:
             print(page.read_text("utf8"), end="")
             parser.exit(0)
-        near = difflib.get_close_matches(code, codes, n=3, cutoff=0.5) or codes[:3]
+        near = sorted(codes, key=lambda known: (-difflib.SequenceMatcher(None, code, known).ratio(), known[:4] != code[:4], known))[:3]
         parser.exit(2, f"--atx-explain: there is no rule {values}; the nearest codes are {', '.join(near)}\n")
 
 

@@ -17,14 +17,17 @@ import sys
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache, wraps
+from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
 
 from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, gather
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
+MODULES = 4_000_000  # bytes of source whose trees are remembered from file to file: fewer, and suites of large projects are parsed again and again
 DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
 SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
+SERVED_FOLDERS = 2000  # and the folders in which they are looked for: a conftest may lie in somebody's home
 NO_TESTS = ("node_modules", "site-packages", "venv", "build", "dist")  # folders without tests of the project's own
 MARKERS = (".git", ".hg", ".jj")
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml")
@@ -37,6 +40,7 @@ Stamp = tuple[int, int, int]
 # --------------------------------------------------------------------------------------------------------------------
 
 _cache: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}
+_modules: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}  # the same for trees, the one used last at the end
 _look: dict[Any, Any] | None = None  # answers to the questions asked during one look
 
 
@@ -49,6 +53,7 @@ def one_look() -> Iterator[None]:
         yield
     finally:
         _look = None
+        _forget_modules()
 
 
 def asked_once(ask: Callable[..., T]) -> Callable[..., T]:
@@ -75,6 +80,12 @@ def listing(folder: str) -> frozenset[str]:
         return frozenset()
 
 
+def files_of(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Those of the names that are regular files in a folder; where most are missing, one listing is cheaper than asking for each."""
+    there = listing(str(folder))
+    return (path for name in names if name in there and stamp(path := folder / name))
+
+
 def stamp(path: Path) -> Stamp | None:
     """What changes with a file: time of change, size, inode; None for anything but a regular file."""
     return _stamp(str(path))
@@ -89,16 +100,26 @@ def _stamp(path: str) -> Stamp | None:
     return (found.st_mtime_ns, found.st_size, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
-def cached(kind: str, path: Path, read: Callable[[Path], T]) -> T | None:
+def cached(kind: str, path: Path, read: Callable[[Path], T], cache: dict[tuple[str, str], Any] = _cache) -> T | None:
     """`read(path)`, remembered until the file changes; None if there is no such file or it is too large."""
     now = stamp(path)
     key = (kind, str(path))
-    known = _cache.get(key)
+    known = cache.pop(key, None)
     if known is not None and known[0] == now:
+        cache[key] = known  # now the one used last
         return known[1]
     value = read(path) if now is not None and now[1] <= LIMIT else None
-    _cache[key] = (now, value)
+    cache[key] = (now, value)
     return value
+
+
+def _forget_modules() -> None:
+    """Drop the modules used longest ago beyond MODULES bytes of source: a tree takes fifty times as much."""
+    size = 0
+    for key in reversed(list(_modules)):
+        size += (_modules[key][0] or (0, 0))[1]
+        if size > MODULES:
+            del _modules[key]
 
 
 def _text(path: Path) -> str | None:
@@ -279,10 +300,10 @@ def _addopts(value: Any) -> tuple[dict[str, str], tuple[str, ...]]:
 
 def _here(folder: Path, native: bool) -> tuple[Path, dict[str, Any]] | None:
     """The file in a folder that pytest takes its configuration from, with what it says."""
-    for name in FILES:
-        values = _values(folder / name, native)
+    for path in files_of(folder, FILES):
+        values = _values(path, native)
         if values is not None:
-            return folder / name, values
+            return path, values
     return None
 
 
@@ -304,7 +325,7 @@ def _reading(folder: Path, top: Path, native: bool) -> Configuration:
     # Without any settings, the nearest pyproject.toml marks the rootdir, else the nearest setup.py.
     for name in ("pyproject.toml", "setup.py"):
         for one in upwards(folder, top):
-            if stamp(one / name):
+            if any(files_of(one, (name,))):
                 return Configuration(one, None, {}, {}, ())
     return Configuration(folder, None, {}, {}, ())
 
@@ -313,9 +334,9 @@ def top_of(folder: Path) -> Path:
     """The top of the project that a folder belongs to; the folder itself if nothing marks one."""
     top = folder
     for one in (folder, *folder.parents)[:DEPTH]:
-        if any(os.path.lexists(one / marker) for marker in MARKERS):
+        if not listing(str(one)).isdisjoint(MARKERS):
             return one
-        if any(stamp(one / name) for name in PROJECT_FILES):
+        if any(files_of(one, PROJECT_FILES)):
             top = one
     return top
 
@@ -414,13 +435,20 @@ class Dependencies:
 
 def dependencies_of(folder: Path) -> Dependencies:
     """The declarations in one folder."""
+    requirements = tuple(_requirement_files(folder))
+    return _dependencies_of(folder, requirements, (_state(folder), *map(stamp, requirements)))
+
+
+@lru_cache(maxsize=256)
+def _dependencies_of(folder: Path, requirements: tuple[Path, ...], state: tuple[Any, ...]) -> Dependencies:
+    """The same, remembered while the state of the files stays: every folder below asks again."""
     found = Dependencies()
     pyproject = read_toml(folder / "pyproject.toml")
     _from_project(found, pyproject)
     _from_tools(found, pyproject)
     _from_ini(found, folder)
     _from_setup(found, folder / "setup.py")
-    for path in _requirement_files(folder):
+    for path in requirements:
         _from_requirements(found, path, folder, 0)
     for name in ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"):
         _from_lock(found, read_toml(folder / name))
@@ -489,11 +517,7 @@ def _requirement_files(folder: Path) -> list[Path]:
     """requirements*.txt and the like, beside the project's files or in a folder named for them."""
     found = []
     for place in (folder, folder / "requirements", folder / "requirements.d", folder / "tests"):
-        try:
-            names = sorted(os.listdir(place))
-        except (OSError, ValueError):
-            continue
-        for name in names[:500]:
+        for name in sorted(listing(str(place)))[:500]:
             if name.endswith((".txt", ".in", ".pip")) and (place.name.startswith("requirements") or "require" in name):
                 found.append(place / name)
     return found
@@ -502,11 +526,7 @@ def _requirement_files(folder: Path) -> list[Path]:
 def _installers(folder: Path) -> Iterator[Path]:
     """Files of a folder that may name packages to install, whatever their format: noxfile, Makefile, Pipfile, CI, conda ..."""
     for place in (folder, folder / "requirements", folder / "tests", folder / ".github" / "workflows", folder / "ci", folder / ".ci"):
-        try:
-            names = sorted(os.listdir(place))
-        except (OSError, ValueError):
-            continue
-        for name in names[:200]:
+        for name in sorted(listing(str(place)))[:200]:
             if INSTALLERS.search(name) and not name.startswith("test_"):
                 yield place / name
 
@@ -683,7 +703,7 @@ def _state(folder: Path) -> tuple[Any, ...]:
 def _present(folder: Path, changed: int) -> tuple[Path, ...]:
     """Files of a folder that may hold configuration; the folder's time stamp tells when one came or went."""
     names = (*FILES, "setup.py", "uv.lock", "poetry.lock", "pdm.lock", "requirements.txt", "conftest.py")
-    return tuple(folder / name for name in names if stamp(folder / name))
+    return tuple(files_of(folder, names))
 
 
 class Project:
@@ -780,6 +800,7 @@ class Project:
             found |= {"anyio_backend"} & set(reading.words("usefixtures"))
         return frozenset(found)
 
+    @asked_once
     def fixture(self, name: str, module: Module) -> Function | None:
         """The fixture that a name means to a file which defines none of that name; None if there is none to read.
 
@@ -791,7 +812,7 @@ class Project:
         for one in (module, *nested, *own, *self.conftests[len(nested) :]):
             if one is not module and name in one.fixtures:
                 return one.fixtures[name]
-            imported = self.imported_fixture(one, name) if name in one.bindings else None
+            imported = self.imported_fixture(one, name) if name in one.bindings or "*" in one.bindings else None
             if imported is not None:
                 return imported
         return None
@@ -820,7 +841,7 @@ class Project:
     def served(self) -> list[Path]:
         """Test files in the folder of the linted file and below, SERVED at most."""
         found: list[Path] = []
-        for folder, folders, names in os.walk(self.folder.path):
+        for folder, folders, names in islice(os.walk(self.folder.path), SERVED_FOLDERS):
             folders[:] = sorted(name for name in folders if not name.startswith((".", "__")) and name not in NO_TESTS)
             tests = [name for name in sorted(names) if all(any(fnmatchcase(name, one) for one in several)
                                                            for several in self.patterns("python_files"))]  # fmt: skip
@@ -829,12 +850,17 @@ class Project:
                 break
         return found[:SERVED]
 
-    def imported_fixture(self, module: Module, name: str) -> Function | None:
-        """A fixture that a module imports by name from a first-party one."""
+    def imported_fixture(self, module: Module, name: str, depth: int = 0) -> Function | None:
+        """A fixture that a module imports from a first-party one, by name or by star."""
         for binding in module.bindings.get(name, ()):
             made = self.definition(binding.value, module) if binding.how == "import" else None
             if isinstance(made, Function) and made.fixture:
                 return made
+        for star in module.bindings.get("*", ()) if depth < 4 and name not in module.bindings and not name.startswith("_") else ():
+            other = self.module(str(star.value).removesuffix(".*"), module) if star.how == "import" else None
+            found = (other.fixtures.get(name) or self.imported_fixture(other, name, depth + 1)) if other is not None else None
+            if found is not None:
+                return found
         return None
 
     @asked_once
@@ -890,7 +916,7 @@ _loading: set[Path] = set()
 
 def module_at(path: Path, settings: Settings) -> Module | None:
     """The facts of another file of the project; None if it cannot be read or parsed."""
-    return cached(f"module {hash(settings)}", path, lambda one: _module(one, settings))
+    return cached(f"module {hash(settings)}", path, lambda one: _module(one, settings), _modules)
 
 
 def _module(path: Path, settings: Settings) -> Module | None:

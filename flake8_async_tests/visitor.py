@@ -8,7 +8,6 @@ until the fault is proven; what is not known is never reported.
 from __future__ import annotations
 
 import ast
-import builtins
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -118,15 +117,24 @@ CHILDREN[ast.Dict] = ("values", "keys")
 class Facts:
     """What one scope holds, in document order, nested scopes apart (they have facts of their own)."""
 
-    __slots__ = ("nodes", "calls", "names", "scopes", "stored_names", "stores")
+    __slots__ = ("nodes", "calls", "every_name", "_names", "scopes", "stores")
 
     def __init__(self) -> None:
         self.nodes: dict[type, list[Any]] = defaultdict(list)  # by type, for the types KEPT
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)  # by the last segment of what is called
-        self.names: dict[str, list[ast.Name]] = defaultdict(list)  # by identifier, loads and stores
+        self._names: dict[str, list[ast.Name]] | None = None
         self.scopes: list[Scope] = []  # functions, lambdas and classes defined here
-        self.stored_names: list[ast.Name] = []  # those of the names that are bound or deleted
         self.stores: list[ast.Attribute] = []  # attributes that are assigned to or deleted
+
+
+    @property
+    def names(self) -> dict[str, list[ast.Name]]:
+        """The names by identifier; sorted when first asked for, which is in few scopes."""
+        if self._names is None:
+            self._names = defaultdict(list)
+            for name in self.every_name:
+                self._names[name.id].append(name)
+        return self._names
 
 
 # Short names of the types that the walk asks for at each node.
@@ -140,7 +148,7 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
     are most of a test, have a way of their own.
     """
     facts = Facts()
-    nodes, calls, names, parents = facts.nodes, facts.calls, facts.names, scope.module.parents
+    nodes, calls, note_name, parents = facts.nodes, facts.calls, facts.every_name.append, scope.module.parents
     stack: list[Any] = list(roots)[::-1]
     push, pop, fields_of = stack.append, stack.pop, CHILDREN.get
     while stack:
@@ -149,9 +157,7 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
         while kind is not _Constant:
             node = child
             if kind is _Name:
-                names[node.id].append(node)
-                if type(node.ctx) is not _Load:
-                    facts.stored_names.append(node)
+                note_name(node)
                 break
             if kind is _Attribute:
                 if type(node.ctx) is not _Load:
@@ -262,11 +268,11 @@ class Scope:
             self.module.parents[child] = self.node
         return _walk(self, body)
 
-    @property
+    @cached_property
     def nodes(self) -> dict[type, list[Any]]:
         return self.facts.nodes
 
-    @property
+    @cached_property
     def calls(self) -> dict[str, list[ast.Call]]:
         return self.facts.calls
 
@@ -286,8 +292,10 @@ class Scope:
 
     def every(self, *kinds: type) -> list[Any]:
         """All nodes of these types, in document order."""
-        found = [node for kind in kinds for node in self.facts.nodes.get(kind, ())]
-        return found if len(kinds) == 1 else sorted(found, key=start)
+        several = [nodes for kind in kinds if (nodes := self.nodes.get(kind))]
+        if len(several) < 2:
+            return list(several[0]) if several else []
+        return sorted((node for nodes in several for node in nodes), key=start)
 
     def calls_to(self, *dotted: str) -> list[ast.Call]:
         """Calls of library functions by dotted name, aliases of imports included."""
@@ -301,10 +309,17 @@ class Scope:
     @cached_property
     def losses(self) -> list[Loss]:
         """The coroutines made here that nobody can ever await, in document order."""
-        parents, names = self.module.parents, self.facts.calls.keys() - SYNC_NAMES
-        calls = (call for name in names for call in self.facts.calls[name] if type(parents.get(call)) not in HANDLING)
+        names = self.facts.calls.keys() - SYNC_NAMES
+        calls = (call for name in names for call in self.facts.calls[name] if not self._is_handled(call))
         found = [one for call in calls if (one := loss(self, call))]
         return sorted(found, key=lambda one: start(one.call))
+
+    def _is_handled(self, call: ast.Call) -> bool:
+        """Whether one look at what is around a call shows that a coroutine would not be lost: so with most calls."""
+        above = self.module.parents.get(call)
+        if type(above) is ast.Call:
+            return call is not above.func and last_name(above.func) != "bool"
+        return type(above) in HANDLING
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.module.parents.get(node)
@@ -336,7 +351,8 @@ class Scope:
         for name, binding in self._all_bindings():
             found[name].append(binding)
         for several in found.values():
-            several.sort(key=lambda binding: binding.since)
+            if len(several) > 1:
+                several.sort(key=_since)
         return found
 
     def _all_bindings(self) -> Iterator[tuple[str, Binding]]:
@@ -354,8 +370,9 @@ class Scope:
         for scope in self.facts.scopes:
             if scope.name:
                 yield scope.name, Binding("definition", scope, scope.node, end(scope.node))
-        for name in self.facts.stored_names:
-            yield name.id, self._binding_of(name)
+        for name in self.facts.every_name:
+            if type(name.ctx) is not _Load:
+                yield name.id, self._binding_of(name)
         for kind in (ast.ExceptHandler, ast.MatchAs, ast.MatchStar):
             for node in nodes.get(kind, ()):
                 if node.name:
@@ -434,23 +451,21 @@ class Scope:
 
     def dotted(self, expression: ast.AST | None) -> str | None:
         """The dotted name that an expression stands for ("pytest.mark.asyncio"), by binding; None if it is not one."""
+        cache = self.module.dotted_cache
+        if expression not in cache:
+            cache[expression] = None  # an alias of itself stands for nothing
+            cache[expression] = self._dotted(expression)
+        return cache[expression]
+
+    def _dotted(self, expression: ast.AST | None) -> str | None:
+        if type(expression) is ast.Name:
+            return self._find_dotted(expression)
         tail: list[str] = []
         while type(expression) is ast.Attribute:
             tail.append(expression.attr)
             expression = expression.value
-        if type(expression) is not ast.Name:
-            return None
-        head = self._dotted_name(expression)
-        if head is None or not tail:
-            return head
-        return canonical(".".join([head, *reversed(tail)]))
-
-    def _dotted_name(self, name: ast.Name) -> str | None:
-        cache = self.module.dotted_cache
-        if name not in cache:
-            cache[name] = None  # an alias of itself stands for nothing
-            cache[name] = self._find_dotted(name)
-        return cache[name]
+        head = self.dotted(expression) if tail and type(expression) is ast.Name else None
+        return canonical(".".join([head, *reversed(tail)])) if head is not None else None
 
     def _find_dotted(self, name: ast.Name) -> str | None:
         found = self.lookup(name)
@@ -533,7 +548,7 @@ class Scope:
             paths = [path for target in node.targets if (path := attribute_path(target))] if len(node.targets) > 1 else []
             for path in paths:
                 found[path] += [other for other in paths if other != path]
-        return found
+        return {path: _closure(found, path) for path in list(found)}
 
     def quoted(self, text: str) -> str | None:
         """The dotted name that a quoted annotation stands for."""
@@ -548,6 +563,17 @@ class Scope:
         """The value of a literal, or of a name bound once to one; None if there is none."""
         expression = self.plain(expression)
         return expression.value if isinstance(expression, ast.Constant) else None
+
+
+def _closure(found: dict[str, list[str]], path: str) -> list[str]:
+    """Everything that can be reached from a path, itself left out."""
+    reached, todo = {path: None}, [path]
+    while todo:
+        for other in found.get(todo.pop(), ()):
+            if other not in reached:
+                reached[other] = None
+                todo.append(other)
+    return list(reached)[1:]
 
 
 def attribute_path(expression: ast.AST) -> str:
@@ -582,7 +608,8 @@ class Module(Scope):
         self.project = project
         self.parents: dict[ast.AST, ast.AST] = {}
         self.scopes: dict[ast.AST, Scope] = {}
-        self.dotted_cache: dict[ast.Name, str | None] = {}
+        self.dotted_cache: dict[ast.AST | None, str | None] = {}
+        self.known_cache: dict[tuple[int, int], list[tuple[Scope, str]]] = {}
         self.fate_cache: dict[ast.AST, Fate] = {}
         self.value_cache: dict[ast.AST, Value | None] = {}
         self.value_depth = 0
@@ -601,6 +628,12 @@ class Module(Scope):
             for alias in node.names
             if alias.asname and alias.asname != alias.name
         }
+
+    @cached_property
+    def names(self) -> set[str]:
+        """Every name that is read, bound or called anywhere in the file, definitions left out."""
+        every = [scope.facts for scope in (self, *self.all_scopes)]
+        return {name.id for facts in every for name in facts.every_name}.union(*(facts.calls for facts in every))
 
     @cached_property
     def all_scopes(self) -> list[Scope]:
@@ -632,6 +665,31 @@ class Module(Scope):
         return [scope for scope in self.all_scopes if isinstance(scope, Class)]
 
     @cached_property
+    def serves_tests(self) -> bool:
+        """Whether the file holds tests or helpers of tests, by its path."""
+        path = self.path
+        return (
+            path is None
+            or "test" in path.stem
+            or path.stem == "conftest"
+            or not {"test", "tests", "_tests", "testing"}.isdisjoint(path.parts)
+        )
+
+    @cached_property
+    def helpers(self) -> list[Function]:
+        """The module's functions that are neither tests nor fixtures."""
+        return [one for one in self.functions if not one.is_test and not one.fixture]
+
+    @cached_property
+    def requesting(self) -> dict[str, list[Function]]:
+        """The fixtures of the file, wherever they stand, by the names of what they request."""
+        found: dict[str, list[Function]] = defaultdict(list)
+        for fixture in (one for one in self.all_functions if one.fixture):
+            for name in {one.arg: None for one in fixture.parameters}:
+                found[name].append(fixture)
+        return found
+
+    @cached_property
     def imports(self) -> set[str]:
         """Top-level packages and modules that the file imports anywhere ("anyio", "aiohttp.test_utils")."""
         found = set()
@@ -642,6 +700,29 @@ class Module(Scope):
                 found.add(self.absolute(node) or "")
                 found.update(f"{self.absolute(node)}.{alias.name}" for alias in node.names)
         return found
+
+    @cached_property
+    def replaced_names(self) -> set[str]:
+        """The last names of all attributes that the file and its conftests assign to, patch or set."""
+        every = (self, *(self.project.conftests if self.project else ()))
+        return {path.rpartition(".")[2] for one in every for scope in (one, *one.all_scopes) for path in scope.stored}
+
+    @cached_property
+    def sees_mocks(self) -> bool:
+        """Whether the file speaks of mocks, or a conftest does whose fixtures it may use, or a module it takes fixtures from."""
+        every = (self, *(self.project.conftests if self.project else ()))
+        return any(one.speaks_of_mocks for one in every)
+
+    @cached_property
+    def speaks_of_mocks(self) -> bool:
+        """Whether the file imports a library of mocks, makes a mock, or annotates a parameter as one."""
+        if self.imports_package("unittest.mock", "mock", "pytest_mock"):
+            return True
+        words = frozenset((*MOCKS, "patch", "create_autospec", "async_stub"))
+        if any(not words.isdisjoint(scope.facts.calls) for scope in (self, *self.all_scopes)):
+            return True
+        return any(attribute_path(arg.annotation).rpartition(".")[2] in MOCKS
+                   for function in self.all_functions for arg in function.parameters if arg.annotation is not None)  # fmt: skip
 
     @cached_property
     def patched_libraries(self) -> set[str]:
@@ -664,6 +745,14 @@ class Module(Scope):
         if self.imports_package("pytest_asyncio"):
             return True
         return any(mark.name == "asyncio" for scope in (self, *self.all_scopes) for mark in getattr(scope, "own_marks", scope.marks))
+
+    @cached_property
+    def uses_pytest_asyncio(self) -> bool:
+        """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
+        project = self.project
+        if project is not None and any(key.startswith("asyncio_") for reading in project.readings for key in reading.values):
+            return True
+        return any(one.speaks_asyncio for one in (self, *(project.conftests if project else ())))
 
     @cached_property
     def names_backend(self) -> bool:
@@ -856,13 +945,13 @@ class Function(Scope):
         return [arg.arg for arg in self.parameters if arg.arg not in optional]
 
     def _all_bindings(self) -> Iterator[tuple[str, Binding]]:
-        arguments = self.node.args
+        arguments, since = self.node.args, start(self.node)
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         for argument in every:
-            yield argument.arg, Binding("parameter", argument, argument, start(self.node))
+            yield argument.arg, Binding("parameter", argument, argument, since)
         for argument in (arguments.vararg, arguments.kwarg):
             if argument:
-                yield argument.arg, Binding("other", None, argument, start(self.node))
+                yield argument.arg, Binding("other", None, argument, since)
         yield from super()._all_bindings()
 
     @property
@@ -893,6 +982,11 @@ class Function(Scope):
     @cached_property
     def fixture(self) -> Fixture | None:
         return None if self.is_lambda or not self.decorators else _fixture(self)
+
+    @cached_property
+    def names_mocks(self) -> bool:
+        """Whether anything that the function calls or names is called after mocks."""
+        return re.search("mock|patch|spec", " ".join((*self.calls, *self.facts.names)), re.IGNORECASE) is not None
 
     @cached_property
     def own_marks(self) -> list[Mark]:
@@ -1359,18 +1453,17 @@ def _annotated_mock(function: Function, argument: ast.arg) -> Value | None:
 
 def makes_mocks(fixture: Function) -> bool:
     """Whether a fixture has to do with mocks: then what it gives may be one, whatever an annotation says."""
-    return any(re.search("mock|patch|spec", name, re.IGNORECASE) for name in (*fixture.calls, *fixture.facts.names))
+    return fixture.names_mocks
 
 
 def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Scope, str]]:
     """Other fixtures of the file and its conftests that request the same one: they may configure what it gives."""
     assert fixture.fixture is not None
     name, project = fixture.fixture.name, test.module.project
-    every = [one for one in test.module.all_functions if one.fixture]
-    every += [one for conftest in (project.conftests if project else ()) for one in conftest.fixtures.values()]
-    for other in every:
-        if other is not fixture and other is not test and any(one.arg == name for one in other.parameters):
-            yield other, name
+    every = [*test.module.requesting.get(name, ())]
+    every += [one for conftest in (project.conftests if project else ()) for one in conftest.requesting.get(name, ())
+              if one.fixture and conftest.fixtures.get(one.fixture.name) is one]  # fmt: skip
+    yield from ((other, name) for other in every if other is not fixture and other is not test)
 
 
 def parametrized(function: Function, indirect: bool = True) -> set[str]:
@@ -1566,6 +1659,8 @@ def _value_of_attribute(scope: Scope, expression: ast.Attribute) -> Value | None
 
 def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value | None] | None:
     """What code in sight put in place of an attribute (`service.client = AsyncMock()`); None if nothing did."""
+    if expression.attr not in scope.module.replaced_names:
+        return None
     places = tuple(dict.fromkeys(known_as(scope, expression)))
     written = [(where, one) for where, path in places for one in where.stored.get(path, ())]
     if not written:
@@ -1605,21 +1700,37 @@ def _written(scope: Scope, expression: ast.expr | None) -> Value | None:
 
 def known_as(scope: Scope, expression: ast.expr, depth: int = 0) -> Iterator[tuple[Scope, str]]:
     """The names of an object: as written here, in the fixture that gives it, in the methods that set `self` up."""
-    if isinstance(expression, ast.Attribute):
-        yield from ((where, f"{path}.{expression.attr}") for where, path in known_as(scope, expression.value, depth))
-    if not isinstance(expression, ast.Name):
-        return
+    tail: list[str] = []
+    while isinstance(expression, ast.Attribute):
+        tail.append(expression.attr)
+        expression = expression.value
+    if isinstance(expression, ast.Name):
+        for where, path in _name_known_as(scope, expression, depth):
+            yield where, ".".join([path, *reversed(tail)])
+
+
+def _name_known_as(scope: Scope, expression: ast.Name, depth: int) -> Iterator[tuple[Scope, str]]:
     yield scope, expression.id
     found = scope.lookup(expression)
     if found is None or depth > 5:
         return
     where, bindings = found
     yield where, expression.id
-    for binding in bindings if len(bindings) == 1 else ():
+    if len(bindings) == 1:
+        yield from _bound_known_as(where, bindings[0], depth)
+
+
+def _bound_known_as(where: Scope, binding: Binding, depth: int) -> list[tuple[Scope, str]]:
+    """The other names of what one binding gives to a name: asked at each use of the name, so remembered."""
+    cache, key = where.module.known_cache, (id(binding), depth)
+    if key not in cache:
         if binding.how == "assign" and isinstance(binding.value, (ast.Name, ast.Attribute)):
-            yield from known_as(where, binding.value, depth + 1)
+            cache[key] = list(known_as(where, binding.value, depth + 1))
         elif binding.how == "parameter" and isinstance(where, Function):
-            yield from _parameter_known_as(where, binding.value, depth)
+            cache[key] = list(_parameter_known_as(where, binding.value, depth))
+        else:
+            cache[key] = []
+    return cache[key]
 
 
 def _parameter_known_as(function: Function, parameter: ast.arg, depth: int) -> Iterator[tuple[Scope, str]]:
@@ -1787,15 +1898,16 @@ def called_name(call: ast.Call) -> str:
     return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
 
 
-# Names that no test means a coroutine function by: most of what stands alone or is tested in a test.
-SYNC_NAMES = frozenset(name for name in dir(builtins) if name.islower()) - {"anext", "open"} | frozenset(
-    name for kind in (str, list) for name in vars(kind) if not name.startswith("_")
-) | frozenset(
-    """assert_called assert_called_once assert_called_with assert_called_once_with assert_any_call assert_has_calls assert_not_called
+# Names that nobody gives to a coroutine function: most of what stands alone or is tested in a test.
+SYNC_NAMES = frozenset(
+    """isinstance issubclass len range str int float bool repr getattr hasattr callable sorted enumerate zip super tuple dict frozenset
+    append extend startswith endswith split splitlines strip encode decode
+    assert_called assert_called_once assert_called_with assert_called_once_with assert_any_call assert_has_calls assert_not_called
     assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with assert_any_await assert_has_awaits assert_not_awaited
-    assertEqual assertNotEqual assertTrue assertFalse assertIs assertIsNot assertIsNone assertIsNotNone assertIn assertNotIn assertIsInstance
-    assertNotIsInstance assertRaises assertRaisesRegex assertWarns assertLogs assertAlmostEqual assertGreater assertLess assertGreaterEqual
-    assertLessEqual assertRegex assertCountEqual assertListEqual assertDictEqual raises skip patch object setattr setenv delenv set_level getLogger debug warning is_set create_task ensure_future start_soon""".split()
+    assertEqual assertNotEqual assertTrue assertFalse assertIs assertIsNot assertIsNone assertIsNotNone assertIn assertNotIn
+    assertIsInstance assertNotIsInstance assertRaises assertRaisesRegex assertWarns assertLogs assertAlmostEqual assertGreater assertLess
+    assertGreaterEqual assertLessEqual assertRegex assertCountEqual assertListEqual assertDictEqual
+    raises setattr setenv delenv set_level getLogger debug warning is_set create_task ensure_future start_soon""".split()
 )
 
 
@@ -2173,25 +2285,30 @@ def mock_child(mock: Value | None, attribute: str) -> Value | None:
         for scope, path in mock.paths
     ):
         return None
+    paths = [(scope, f"{path}.{attribute}") for scope, path in mock.paths]
+    paths += [(scope, alias) for scope, path in paths for alias in scope.aliases.get(path, ())]
     child = _plain_child(mock, attribute)
     if child is not None:
-        paths = [(scope, f"{path}.{attribute}") for scope, path in mock.paths]
-        aliases = [(scope, alias) for scope, path in paths for alias in scope.aliases.get(path, ())]
-        child = child._replace(paths=tuple(dict.fromkeys([*paths, *aliases])))
+        child = child._replace(paths=tuple(dict.fromkeys(paths)))
     configured = list(_configured(mock, attribute))
     if any(optional for _, optional in configured):
         return agreed([*(given for given, _ in configured), child])
     given = agreed(given for given, _ in configured)
     if given is not None and given.kind in MOCKS:  # it goes by the name of its place, too
-        given = given._replace(paths=tuple(dict.fromkeys([*given.paths, *((scope, f"{path}.{attribute}") for scope, path in mock.paths)])))
+        given = given._replace(paths=tuple(dict.fromkeys([*given.paths, *paths])))
     return given if configured else child
+
+
+def is_rebound(scope: Scope, path: str) -> bool:
+    """Whether the name at the start of a path is bound more than once: what is stored below it may be another object's."""
+    return len(scope.bindings.get(path.partition(".")[0], ())) > 1
 
 
 def _configured(mock: Value, attribute: str) -> Iterator[tuple[Value | None, bool]]:
     """What the code in sight put in place of an attribute, by assignment or in the constructor, and whether it may not."""
     for scope, path in mock.paths:
         for written in scope.stored.get(f"{path}.{attribute}", ()):
-            yield _written(scope, written), _is_optional(scope, written)
+            yield _written(scope, written), _is_optional(scope, written) or is_rebound(scope, path)
     if attribute in MOCK_ARGUMENTS - {"side_effect"}:
         return
     for scope, call in mock.makers:
@@ -2223,6 +2340,8 @@ def mock_result(mock: Value | None) -> Value | None:
     effects = side_effects(mock)
     if not effects:
         return mock_child(mock, "return_value")
+    if any(f"{path}.side_effect" in scope.stored and is_rebound(scope, path) for scope, path in mock.paths):
+        return None
     given = agreed([called(value(scope, effect)) if _is_function(value(scope, effect)) else None
                     for scope, effect in effects])  # fmt: skip
     is_awaited = (
@@ -2525,6 +2644,12 @@ def _beside_others(module: Module, found: set[Finding]) -> set[Finding]:
     }  # fmt: skip
 
 
+def release(module: Module) -> None:
+    """Cut the ties of a checked file's scopes, which are rings: so its tree is freed at once, not by the collector some time."""
+    for scope in (*module.all_scopes, module):
+        vars(scope).clear()
+
+
 def _printable(message: str) -> str:
     """One line that any terminal shows: a string of the code may hold line ends, and lone surrogates end flake8."""
     if message.isprintable():
@@ -2598,10 +2723,7 @@ def proven_mode(module: Module) -> str | None:
 
 def uses_pytest_asyncio(module: Module) -> bool:
     """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
-    project = module.project
-    if project is not None and any(key.startswith("asyncio_") for reading in project.readings for key in reading.values):
-        return True
-    return any(one.speaks_asyncio for one in (module, *(project.conftests if project else ())))
+    return module.uses_pytest_asyncio
 
 
 RUNNER_MARKS = frozenset("anyio trio tornado gen_test twisted inlineCallbacks curio asyncio_cooperative sanic".split())
@@ -2724,7 +2846,7 @@ def _is_hookimpl(function: Function, decorator: ast.expr) -> bool:
 
 def called_by_hand(function: Function) -> bool:
     """Whether the file calls the function itself, as some suites do from a sync set-up or from each test."""
-    return any(function.name in scope.facts.calls for scope in (function.module, *function.module.all_functions))
+    return any(function.name in scope.calls for scope in (function.module, *function.module.all_functions))
 
 
 def is_handed_on(method: Function) -> bool:
@@ -3425,8 +3547,18 @@ def mock_text(expression: ast.AST) -> str:
 
 def is_mock_coroutine(scope: Scope, expression: ast.AST) -> bool:
     """Whether an expression is the call of an AsyncMock: a coroutine of its own until it is awaited."""
+    if not isinstance(expression, ast.Call) or not may_be_mock(scope, expression):
+        return False
     given = value(scope, expression)
-    return isinstance(expression, ast.Call) and given is not None and given.kind == "coroutine" and given.name == "AsyncMock"
+    return given is not None and given.kind == "coroutine" and given.name == "AsyncMock"
+
+
+def may_be_mock(scope: Scope, expression: ast.AST) -> bool:
+    """A first, cheap look at a chain: whether mocks are in sight at all, and it does not start at a definition or import."""
+    name = root_name(expression)
+    if not scope.module.sees_mocks or name is None or (found := scope.lookup(name)) is None:
+        return scope.module.sees_mocks
+    return any(binding.how not in ("import", "definition") for binding in found[1]) or isinstance(expression.func, ast.Attribute)
 
 
 def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
@@ -3442,10 +3574,12 @@ def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
 @rule("ATX301", "awaited-sync-mock", "`{0}` gives a {1}, which cannot be awaited; make it an `AsyncMock`", nodes=(ast.Await,))
 def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The await raises a TypeError, and code that catches every exception takes that for the failure it is ready for."""
-    given = value(scope, node.value)
-    if not isinstance(node.value, ast.Call) or given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
+    if not isinstance(node.value, ast.Call) or not may_be_mock(scope, node.value) or not is_in_test(scope):
         return
-    if is_in_test(scope) and not is_on_trial(scope, node, "TypeError") and is_made_in_sight(scope, node.value):
+    given = value(scope, node.value)
+    if given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
+        return
+    if not is_on_trial(scope, node, "TypeError") and is_made_in_sight(scope, node.value):
         if not is_passed_to_helper(scope, node.value):
             yield node, mock_text(node.value), given.kind
 
@@ -3557,7 +3691,7 @@ PLAIN_METHODS = frozenset(
     add_routes call_soon call_later call_soon_threadsafe create_task debug info warning error critical log on_startup
     assign seek assignment subscription pause resume build_request""".split())  # fmt: skip
 PLAIN_BY_OWNER = {
-    "close": re.compile(r"writer|transport|server|response|socket$", re.IGNORECASE),
+    "close": re.compile(r"writer|transport|server|response|(?<!web)socket$", re.IGNORECASE),
     "release": re.compile(r"sem(aphore)?$", re.IGNORECASE),
 }  # fmt: skip
 PLAIN_MODULES = frozenset("subprocess os time sys shutil signal socket json pathlib builtins random logging threading uuid".split())
@@ -3695,17 +3829,30 @@ def is_injected_by_patch(scope: Scope, mock: ast.AST) -> bool:
     return found is not None and isinstance(found[0], Function) and name.id in patched_parameters(found[0])
 
 
-class Replacement(NamedTuple):
+class Replacement:
     """A call of patch, patch.object, mocker's or monkeypatch.setattr: what it replaces, and by what."""
 
-    dotted: str  # the target as far as it can be read, "app.service.asyncio.sleep"
-    target: Value | None
-    new: ast.expr | None  # the stand-in, where one is written
-    mock: Value | None  # the stand-in, where it is a mock
+    def __init__(self, scope: Scope, call: ast.Call, made: str, new: ast.expr | None, dotted: str) -> None:
+        self.scope, self.call, self.made = scope, call, made
+        self.new = new  # the stand-in, where one is written
+        self.dotted = dotted  # the target as far as it can be read, "app.service.asyncio.sleep"
 
     @property
     def name(self) -> str:
         return self.dotted.rpartition(".")[2]
+
+    @cached_property
+    def target(self) -> Value | None:
+        """The function, method or class that is replaced."""
+        return patch_target(self.scope, self.call, self.made)
+
+    @cached_property
+    def mock(self) -> Value | None:
+        """The stand-in, where it is a mock."""
+        if self.new is None and self.made == "setattr":
+            return None
+        mock = value(self.scope, self.new) if self.new is not None else patched(self.scope, self.call, self.made)
+        return mock if mock and mock.kind in MOCKS else None
 
 
 def replacement(scope: Scope, call: ast.Call) -> Replacement | None:
@@ -3716,14 +3863,11 @@ def replacement(scope: Scope, call: ast.Call) -> Replacement | None:
     elif isinstance(call.func, ast.Attribute) and call.func.attr == "setattr" and len(call.args) + len(call.keywords) > 1:
         made = "setattr"
         is_text = isinstance(scope.constant(call.args[0]) if call.args else None, str)
-        new = argument(call, 1 if is_text else 2, "value" if not is_text else "name")
+        new = argument(call, 1 if is_text else 2, "name" if is_text else "value")
     else:
         return None
     text = _target_text(scope, call, made)
-    if text is None:
-        return None
-    mock = value(scope, new) if new is not None else patched(scope, call, made) if made != "setattr" else None
-    return Replacement(text, patch_target(scope, call, made), new, mock if mock and mock.kind in MOCKS else None)
+    return Replacement(scope, call, made, new, text) if text is not None else None
 
 
 def _target_text(scope: Scope, call: ast.Call, made: str) -> str | None:
@@ -3992,13 +4136,13 @@ def is_some_mock(scope: Scope, expression: ast.expr) -> bool:
 def sync_stand_in_for_coroutine(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Awaiting the stand-in's result raises a TypeError, which a `pytest.raises(Exception)` takes for success."""
     made = replacement(scope, call)
-    if made is None or not is_coroutine_function(made.target):
+    if made is None or made.new is None and made.made == "setattr":
         return
     if isinstance(made.new, ast.Lambda):
-        if is_plainly_sync(made.new.body):
+        if is_plainly_sync(made.new.body) and is_coroutine_function(made.target):
             yield call, made.name[:36], f"`{ast.unparse(made.new.body)[:16]}`"
     elif made.mock is not None and made.mock.kind != "AsyncMock" and made.mock.spec in ("", "list"):
-        if not is_made_awaitable(scope, call, made.mock):
+        if is_coroutine_function(made.target) and not is_made_awaitable(scope, call, made.mock):
             yield call, made.name[:36], f"what a {made.mock.kind} gives"
 
 
@@ -4126,7 +4270,7 @@ def unawaited_in_raises(function: Function) -> Iterator[tuple[Any, ...]]:
     """Nothing of the coroutine runs: the exception never comes, or another line of the block raises in its place."""
     for one in losses(function):
         if one.how in ("dropped", "unused") and raising(function, one.call) is not None:
-            yield one.call, brief(one.call)
+            yield one.call, brief(one.call, 36)
 
 
 @rule("ATX404", "raises-given-coroutine-function", "`{0}` {1}; {2}",
@@ -4160,7 +4304,7 @@ def _given_coroutine_function(call: ast.Call, scope: Scope) -> Iterator[tuple[An
     function = value(scope, call.args[index])
     result = called(function)
     if function is not None and function.kind == "coroutine":
-        yield call, ast.unparse(call.func), f"cannot call the coroutine `{brief(call.args[index])}`", "await it in a `with` block"
+        yield call, ast.unparse(call.func), f"cannot call the coroutine `{brief(call.args[index], 24)}`", "await it in a `with` block"
     elif function is not None and result is not None and result.kind == "coroutine":
         is_lambda = isinstance(function.scope, Function) and function.scope.is_lambda
         if is_plain_function(function) and not is_lambda:
@@ -4176,12 +4320,12 @@ def value_returned_from_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
         return
     for node in test.every(ast.Return):
         if node.value is not None and (what := _returned(test, node.value)):
-            yield node, brief_name(test.name), *what
+            yield node, brief_name(test.name, 28), *what
 
 
 def is_called_by_hand(test: Function) -> bool:
     """Whether the file itself uses a test as a function."""
-    return any(test.name in scope.facts.names or test.name in scope.calls for scope in (test.module, *test.module.all_scopes))
+    return test.name in test.module.names
 
 
 def _returned(test: Function, returned: ast.expr) -> tuple[str, str] | None:
@@ -4189,7 +4333,7 @@ def _returned(test: Function, returned: ast.expr) -> tuple[str, str] | None:
     if isinstance(returned, (ast.Compare, ast.BoolOp)) or isinstance(returned, ast.UnaryOp) and isinstance(returned.op, ast.Not):
         return "a condition", "`assert` it"
     if isinstance(returned, ast.Constant):
-        return None if returned.value is None else ("a constant", "assert something, or return nothing")
+        return None if returned.value is None else ("a constant", "assert something")
     if isinstance(returned, (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.JoinedStr)) or isinstance(returned, COMPREHENSIONS):
         return "a value", "`assert` what it should be"
     given = value(test, returned)
@@ -4218,7 +4362,7 @@ def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any,
         return
     for expression, fact, remedy in _wrongly_used(function):
         if is_async_iterator(function, expression) and not is_tried_out(function, expression):
-            yield expression, brief(expression), fact, remedy
+            yield expression, brief(expression, 32), fact, remedy
 
 
 def is_tried_out(function: Function, node: ast.AST) -> bool:
@@ -4277,7 +4421,7 @@ def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
         for decorator in function.decorators:
             manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
             if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
-                yield decorator, brief(decorator), f"left before async `{brief_name(function.name)}` runs", "enter it inside, by `with`"
+                yield decorator, brief(decorator, 24), f"left before async `{brief_name(function.name, 24)}` runs", "enter it inside, by `with`"
 
 
 def is_in_sight(scope: Scope, context: ast.expr) -> bool:
@@ -4716,7 +4860,7 @@ def helpers_called(test: Function) -> Iterator[Function]:
     """Functions inside a test, and functions of its module that it names."""
     yield from test.functions
     names = test.facts.names
-    yield from (one for one in test.module.functions if one.name in names and not one.is_test and not one.fixture)
+    yield from (one for one in test.module.helpers if one.name in names)
 
 
 def runs_forgotten(test: Function, function: Function) -> str:
@@ -5717,13 +5861,7 @@ def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
 
 def serves_tests(module: Module) -> bool:
     """Whether a file holds tests or helpers of tests, by its path."""
-    path = module.path
-    return (
-        path is None
-        or "test" in path.stem
-        or path.stem == "conftest"
-        or not {"test", "tests", "_tests", "testing"}.isdisjoint(path.parts)
-    )
+    return module.serves_tests
 
 
 NO_CLEANUP = re.compile(

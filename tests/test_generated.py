@@ -65,13 +65,19 @@ def test_mutated(data):
     """Suites with changed tests and conftests: twice, in both orders, with and without what was remembered."""
     files = data.draw(st.sampled_from(SUITES))
     with tempfile.TemporaryDirectory() as folder:
-        linting.write(Path(folder), {name: changed(data, name, text) for name, text in files.items()})
+        linting.write(Path(folder), {name: changed(data, name, text) for name, text in [*files.items(), *twins(files)]})
         paths = sorted(Path(folder).rglob("*.py"))
         forget()
         first = {path: positions(path) for path in paths}
         assert {path: positions(path) for path in paths} == first
         forget()
         assert {path: positions(path) for path in reversed(paths)} == first
+
+
+def twins(files: dict[str, str]) -> list[tuple[str, str]]:
+    """A second test file beside each one, which asks other things of the same conftest."""
+    return [(f"{name.removesuffix('.py')}_twin.py".replace("test_", "test_a_", 1), text) for name, text in files.items()
+            if name.endswith(".py") and "conftest" not in name]  # fmt: skip
 
 
 def changed(data: st.DataObject, name: str, text: str) -> str:

@@ -17,7 +17,8 @@ from flake8.main.application import Application
 from hosts import findings, flake8
 
 from flake8_async_tests import Plugin
-from flake8_async_tests.project import FILES
+from flake8_async_tests.project import FILES, SERVED_FOLDERS, project_of
+from flake8_async_tests.visitor import Settings
 
 HEALTHY = """\
 import os
@@ -220,6 +221,38 @@ def test_no_regular_file(suite, make):
     (suite / "test_a.py").write_text(HEALTHY + "from helpers import other\n")
     run = flake8(suite, "--isolated", *SELECT, "test_a.py")
     assert [(line, code) for _, line, code in findings(run)] == [*PLANTED, (15, "F401")]
+
+
+SERVING = """\
+import os
+import pytest_asyncio
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="session")
+async def client():
+    yield 1
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs FIFOs, devices and /proc")
+@pytest.mark.parametrize("make", SPECIAL.values(), ids=SPECIAL)
+def test_users_that_are_no_regular_file(suite, make):
+    """The tests that a conftest serves are looked for below it."""
+    (suite / "conftest.py").write_text(SERVING)
+    (suite / "sub").mkdir()
+    for name in ("test_b.py", "sub/test_c.py", "sub/conftest.py", "sub/tests"):
+        make(suite / name)
+    run = flake8(suite, "--isolated", *SELECT, "conftest.py", "test_a.py")
+    assert [("conftest.py", 1, "F401"), *(("test_a.py", *one) for one in PLANTED)] == [one for one in findings(run) if one[2] != "ATX201"]
+
+
+def test_conftest_in_somebodys_home(tmp_path):
+    """However many folders lie below, the look at them ends."""
+    for number in range(SERVED_FOLDERS + 10):
+        (tmp_path / f"d{number:05}").mkdir()
+    for name in ("conftest.py", f"d{0:05}/test_a.py", f"d{SERVED_FOLDERS + 5:05}/test_a.py"):
+        (tmp_path / name).write_text(SERVING)
+    assert project_of(tmp_path / "conftest.py", Settings()).served == [tmp_path / "d00000" / "test_a.py"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
