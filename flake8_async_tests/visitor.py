@@ -122,10 +122,10 @@ class Facts:
     def __init__(self) -> None:
         self.nodes: dict[type, list[Any]] = defaultdict(list)  # by type, for the types KEPT
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)  # by the last segment of what is called
+        self.every_name: list[ast.Name] = []  # loads and stores
         self._names: dict[str, list[ast.Name]] | None = None
         self.scopes: list[Scope] = []  # functions, lambdas and classes defined here
         self.stores: list[ast.Attribute] = []  # attributes that are assigned to or deleted
-
 
     @property
     def names(self) -> dict[str, list[ast.Name]]:
