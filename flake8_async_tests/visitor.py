@@ -5606,7 +5606,7 @@ def redundant_marker(test: Function) -> Iterator[tuple[Any, ...]]:
 @rule("ATX902", "missing-fixture-annotation", "async fixture `{0}` has no return annotation; write `{1}`", each="fixture")
 def missing_fixture_annotation(fixture: Function) -> Iterator[tuple[Any, ...]]:
     """Without it the type checker sees nothing of what the fixture gives, in any test that requests it."""
-    if fixture.is_async and fixture.node.returns is None:
+    if fixture.is_async and fixture.is_plain and fixture.node.returns is None:
         yield fixture.node, short(fixture.name), "-> AsyncIterator[...]" if fixture.is_generator else "-> ..."
 
 
