@@ -15,12 +15,3 @@ async def order():
 async def client():
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://shop") as client:
         yield client
-
-
-@pytest.fixture
-def event_loop():
-    import asyncio
-
-    loop = asyncio.new_event_loop()
-    yield loop
-    loop.close()

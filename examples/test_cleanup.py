@@ -16,6 +16,13 @@ async def no_tasks_left():
     await asyncio.gather(*pending, return_exceptions=True)
 
 
+@pytest.fixture
+def event_loop():
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
 def test_on_a_loop_of_its_own():
     loop = asyncio.new_event_loop()
     assert loop.run_until_complete(fetch_order(1))

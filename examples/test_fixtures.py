@@ -7,7 +7,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-ready = asyncio.Event()
+mails = asyncio.Queue()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="function")
@@ -16,10 +16,10 @@ async def prices():
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def mailbox():
-    queue = asyncio.Queue()
-    queue.put_nowait("order 1")
-    return queue
+async def post_office():
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    yield server
+    server.close()
 
 
 @pytest_asyncio.fixture
@@ -54,8 +54,10 @@ async def test_price(prices):
 
 
 @pytest.mark.asyncio
-async def test_mail(mailbox):
-    assert await mailbox.get() == "order 1"
+async def test_post_office(post_office):
+    reader, writer = await asyncio.open_connection(*post_office.sockets[0].getsockname())
+    assert await reader.read() == b""
+    writer.close()
 
 
 @pytest.mark.asyncio
@@ -64,12 +66,12 @@ async def test_late_fixture(request):
 
 
 @pytest.mark.asyncio
-async def test_ready(worker, browser):
-    worker.create_task(ready.wait())
-    ready.set()
-    assert browser
+async def test_mail(worker, browser):
+    worker.create_task(mails.put("order 1"))
+    assert browser and await mails.get() == "order 1"
 
 
 @pytest.mark.asyncio
-async def test_still_ready():
-    await asyncio.wait_for(ready.wait(), 1)
+async def test_next_mail(worker):
+    worker.create_task(mails.put("order 2"))
+    assert await mails.get() == "order 2"

@@ -2,6 +2,7 @@
 
 from unittest.mock import AsyncMock, MagicMock, patch
 
+import httpx
 import pytest
 from shop import Checkout
 
@@ -42,3 +43,17 @@ async def test_swallowed():
 async def test_time_stands_still():
     with patch("shop.asyncio.sleep", MagicMock()):
         await Checkout(AsyncMock()).pay({"number": 1})
+
+
+@pytest.mark.asyncio
+async def test_mocked_request():
+    client = AsyncMock()
+    async with client.get("/products") as response:
+        assert response
+
+
+@pytest.mark.asyncio
+async def test_mocked_client():
+    client = AsyncMock(httpx.AsyncClient)
+    client.get.return_value.json.return_value = [{"name": "lamp"}]
+    assert (await client.get("/products")).json()

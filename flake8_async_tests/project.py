@@ -24,7 +24,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Seque
 from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, gather
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
-MODULES = 1_000_000  # bytes of source whose trees are remembered from file to file
+MODULES = 4_000_000  # bytes of source whose trees are remembered from file to file: fewer, and suites of large projects are parsed again and again
 DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
 SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
 SERVED_FOLDERS = 2000  # and the folders in which they are looked for: a conftest may lie in somebody's home

@@ -1703,10 +1703,16 @@ def _written(scope: Scope, expression: ast.expr | None) -> Value | None:
 
 def known_as(scope: Scope, expression: ast.expr, depth: int = 0) -> Iterator[tuple[Scope, str]]:
     """The names of an object: as written here, in the fixture that gives it, in the methods that set `self` up."""
-    if isinstance(expression, ast.Attribute):
-        yield from ((where, f"{path}.{expression.attr}") for where, path in known_as(scope, expression.value, depth))
-    if not isinstance(expression, ast.Name):
-        return
+    tail: list[str] = []
+    while isinstance(expression, ast.Attribute):
+        tail.append(expression.attr)
+        expression = expression.value
+    if isinstance(expression, ast.Name):
+        for where, path in _name_known_as(scope, expression, depth):
+            yield where, ".".join([path, *reversed(tail)])
+
+
+def _name_known_as(scope: Scope, expression: ast.Name, depth: int) -> Iterator[tuple[Scope, str]]:
     yield scope, expression.id
     found = scope.lookup(expression)
     if found is None or depth > 5:
@@ -3640,7 +3646,9 @@ AWAIT_READS = frozenset(
 def called_but_maybe_not_awaited(node: ast.Call | ast.Assert, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Code that forgets its `await` still calls the mock: the assertion holds, and nothing of the call has happened."""
     for mock, remedy in _claims(scope, node):
-        if is_await_owed(scope, mock) and not is_await_asserted(scope, mock) and not is_outcome_asserted(scope, mock):
+        if is_await_owed(scope, mock) and not (
+            is_await_asserted(scope, mock) or is_outcome_asserted(scope, mock) or is_called_here(scope, mock)
+        ):
             yield node, mock_text(mock), remedy
 
 
@@ -3744,13 +3752,25 @@ def replacements_by(scope: Scope, mock: ast.expr) -> Iterator[Replacement]:
 
 def is_await_asserted(scope: Scope, mock: ast.expr) -> bool:
     """Whether the same function asserts about the awaits of a mock, too."""
+    above = [scope.parent(read) for read in reads_of(scope, mock)]
+    return any(isinstance(one, ast.Attribute) and one.attr in AWAIT_READS for one in above)
+
+
+def is_called_here(scope: Scope, mock: ast.expr) -> bool:
+    """Whether an inner function of a test calls a mock: there the await, or its absence, is in sight."""
+    inner = [read for read in reads_of(scope, mock) if scope_of(scope.module, read) is not scope]
+    return any(isinstance(call := scope.parent(read), ast.Call) and call.func is read for read in inner)
+
+
+def reads_of(scope: Scope, mock: ast.expr) -> Iterator[ast.expr]:
+    """Every place in a function, its inner functions included, that names the same object in the same words."""
     path, name = attribute_path(mock), root_name(mock)
-    for use in scope.facts.names.get(name.id, ()) if name is not None else ():
+    for use in scope.uses(name.id) if name is not None else ():
         read: Any = use
-        while isinstance(read := scope.parent(read), ast.Attribute):
-            if read.attr in AWAIT_READS and attribute_path(read.value) == path:
-                return True
-    return False
+        while isinstance(read, (ast.Name, ast.Attribute)):
+            if attribute_path(read) == path:
+                yield read
+            read = scope.parent(read)
 
 
 def is_outcome_asserted(scope: Scope, mock: ast.expr) -> bool:
@@ -3763,18 +3783,9 @@ def is_outcome_asserted(scope: Scope, mock: ast.expr) -> bool:
         return True
     parts = [one for where, written in configured(given, "return_value") if where is scope for one in ast.walk(written)]
     names = {one.id for one in parts if isinstance(one, ast.Name)} & scope.bindings.keys()
-    return any(is_compared(scope, use) for name in names for use in scope.uses(name)) or is_result_compared(scope, mock)
-
-
-def is_result_compared(scope: Scope, mock: ast.expr) -> bool:
-    """Whether an assertion compares something with a mock's `return_value`."""
-    path, name = attribute_path(mock) + ".return_value", root_name(mock)
-    for use in scope.uses(name.id) if name is not None else ():
-        read: Any = use
-        while isinstance(read := scope.parent(read), ast.Attribute):
-            if attribute_path(read) == path and is_compared(scope, read):
-                return True
-    return False
+    uses = [use for name in names for use in scope.uses(name)]
+    uses += [above for read in reads_of(scope, mock) if getattr(above := scope.parent(read), "attr", "") == "return_value"]
+    return any(is_compared(scope, use) for use in uses)
 
 
 def is_compared(scope: Scope, use: ast.expr) -> bool:
