@@ -112,6 +112,10 @@ CHILDREN: dict[type, tuple[str, ...]] = {
 }
 CHILDREN[ast.Compare] = ("comparators", "left")
 CHILDREN[ast.Dict] = ("values", "keys")
+# The same for the walk: the fields that it puts on its stack, and the one whose node it goes on with.
+GOES_ON = frozenset("value left operand iter func test elt key target context_expr type subject pattern exc lower".split())
+FIELDS = {kind: (fields[:-1], fields[-1]) if fields and fields[-1] in GOES_ON else (fields, "") for kind, fields in CHILDREN.items()}
+NO_CHILDREN: tuple[tuple[str, ...], str] = ((), "")
 
 
 class Facts:
@@ -150,7 +154,7 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
     facts = Facts()
     nodes, calls, note_name, parents = facts.nodes, facts.calls, facts.every_name.append, scope.module.parents
     stack: list[Any] = list(roots)[::-1]
-    push, pop, fields_of = stack.append, stack.pop, CHILDREN.get
+    push, pop, fields_of = stack.append, stack.pop, FIELDS.get
     while stack:
         child = pop()
         kind = type(child)
@@ -184,23 +188,21 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
             else:
                 if kind in KEPT:
                     nodes[kind].append(node)
-                child = None
-                for field in fields_of(kind, ()):
-                    if child is not None and type(child) is not _Constant:
-                        push(child)
+                rest, first = fields_of(kind, NO_CHILDREN)
+                for field in rest:
                     child = getattr(node, field)
                     if type(child) is list:
                         for item in reversed(child):
                             if type(item) is not _Constant and item is not None:
                                 parents[item] = node
                                 push(item)
-                        child = None
                     elif child is not None and type(child) is not _Constant:
                         parents[child] = node
+                        push(child)
+                child = getattr(node, first) if first else None
                 if child is None:
                     break
                 kind = type(child)
-                continue
             if kind is not _Constant:
                 parents[child] = node
     return facts
