@@ -324,10 +324,10 @@ def guard(event, arguments):
         writes = event == "open" and arguments[2] and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
         runs = event == "exec" and getattr(arguments[0], "co_filename", "").startswith(PROJECT)
         if writes or runs or event == "import" and arguments[0] in ("conftest", "helpers"):
-            print("GUARD", event, text); os._exit(9)
+            print("GUARD", event, text, flush=True); os._exit(9)
     elif event.startswith(("os.remove", "os.rmdir", "os.mkdir", "os.rename", "os.system", "os.exec", "os.posix_spawn", "os.fork", "shutil.",
                            "subprocess.", "socket.", "os.chmod", "os.link", "os.symlink", "os.truncate", "os.utime")):
-        print("GUARD", event, arguments); os._exit(9)
+        print("GUARD", event, arguments, flush=True); os._exit(9)
 sys.dont_write_bytecode = True
 import flake8.main.cli, flake8_async_tests.visitor, flake8_async_tests.project
 sys.addaudithook(guard)
