@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from sys import stdlib_module_names
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 
@@ -447,6 +447,27 @@ class Scope:
 
     @cached_property
     def _uses(self) -> dict[str, list[ast.Name]]:
+        return {}
+
+    @cached_property
+    def shared_names(self) -> set[str]:
+        """Names that a `global` or `nonlocal` here makes another scope's, or that `del` ends."""
+        deleted = {name.id for name in self.facts.every_name if type(name.ctx) is ast.Del}
+        return deleted.union(*(node.names for node in self.every(ast.Global, ast.Nonlocal)))
+
+    def loads_reached(self, name: str) -> dict[ast.AST | None, list[tuple[int, Scope, ast.Name]]]:
+        """The loads of a name of this scope, numbered, by the nodes that bind what they may see; None: that is not known."""
+        cache = self._loads_reached
+        if name not in cache:
+            cache[name] = defaultdict(list)
+            for number, (where, use) in enumerate(uses_with_scope(self, name)):
+                found = where.lookup(use)
+                for node in {binding.node for binding in found[1]} if found is not None and found[0] is self else (None,):
+                    cache[name][node].append((number, where, use))
+        return cache[name]
+
+    @cached_property
+    def _loads_reached(self) -> dict[str, dict[ast.AST | None, list[tuple[int, Scope, ast.Name]]]]:
         return {}
 
     # Dotted names
@@ -1931,11 +1952,10 @@ def _ends(scope: Scope, holder: ast.expr, made: ast.expr) -> Iterator[tuple[str,
         yield _end(scope, what, held), what.by
     for name in [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else []):
         yield "" if _is_shared(scope, name.id) else "unused", name
-        for where, use in uses_with_scope(scope, name.id):
+        for where, use in _reached(scope, name):
             end_of_use = fate(where, use)
             how = _end(where, end_of_use, held)
-            if _is_reached(scope, name, where, use):
-                yield ("unused" if how == "dropped" else how), end_of_use.by
+            yield ("unused" if how == "dropped" else how), end_of_use.by
 
 
 def _holder(scope: Scope, made: ast.expr) -> ast.expr:
@@ -1957,18 +1977,14 @@ def _walruses(scope: Scope, node: ast.AST) -> Iterator[ast.NamedExpr]:
 
 def _is_shared(scope: Scope, name: str) -> bool:
     """Whether code out of sight may read a name, or `del` ends it on purpose."""
-    special = (ast.Global, ast.Nonlocal)
-    return (
-        not isinstance(scope, Function)
-        or any(isinstance(binding.node, special) for binding in scope.bindings.get(name, ()))
-        or any(isinstance(use.ctx, ast.Del) for use in scope.facts.names[name])
-    )
+    return not isinstance(scope, Function) or name in scope.shared_names
 
 
-def _is_reached(scope: Scope, name: ast.Name, where: Scope, use: ast.Name) -> bool:
-    """Whether a load may see the value that is bound to a name at one place."""
-    found = where.lookup(use)
-    return found is None or found[0] is not scope or any(binding.node is scope.parent(name) for binding in found[1])
+def _reached(scope: Scope, name: ast.Name) -> list[tuple[Scope, ast.Name]]:
+    """The loads that may see the value that is bound to a name at one place."""
+    every = scope.loads_reached(name.id)
+    several = [*every.get(scope.parent(name), ()), *every.get(None, ())]
+    return [(where, use) for _, where, use in sorted(several, key=itemgetter(0))]
 
 
 # Nodes whose children are handled, whatever they are: a short way past most calls.
