@@ -823,11 +823,36 @@ def function(dotted: str) -> Callee | None:
 
 
 @lru_cache(maxsize=None)
-def coroutine_names() -> frozenset[str]:
-    """The last segments of the names of all coroutine functions and methods, of every library, without splitting the tables."""
+def names(*kinds: str) -> frozenset[str]:
+    """The last segments of the names of all functions and methods of these kinds, of every library, without splitting the tables."""
     text = "\n".join(TABLES.values()).replace("\n ", " ")
-    lines = re.findall(r"^(?:plain )?coroutine: (.*)$|^awaitable context: (.*)$", text, re.MULTILINE)
-    return frozenset(re.split("[>@]", entry)[0].rpartition(".")[2] for line in lines for entry in "".join(line).split())
+    lines = re.findall(rf"^(?:{'|'.join(kinds)}): (.*)$", text, re.MULTILINE)
+    return frozenset(re.split("[>@]", entry)[0].rpartition(".")[2] for line in lines for entry in line.split())
+
+
+def coroutine_names() -> frozenset[str]:
+    """The last segments of the names of all functions and methods whose calls somebody has to await."""
+    return names("coroutine", "plain coroutine", "awaitable context") | {"anext"}
+
+
+@lru_cache(maxsize=None)
+def class_names() -> frozenset[str]:
+    """The last segments of the names of all classes."""
+    text = "\n".join(TABLES.values())
+    several = re.findall(r"^class (\S+)", text, re.MULTILINE) + ",".join(re.findall(r"\baka=(\S+)", text)).split(",")
+    return frozenset(name.rpartition(".")[2] for name in several)
+
+
+@lru_cache(maxsize=None)
+def entered_names() -> frozenset[str]:
+    """The last segments of the names of all classes, functions and methods that may give something for `with` or `async with`."""
+    return class_names() | names("sync", "context", "async context", "either context", "awaitable context")
+
+
+@lru_cache(maxsize=None)
+def iterated_names() -> frozenset[str]:
+    """The last segments of the names of all classes, functions and methods that may give something for `async for`."""
+    return class_names() | names("sync", "async generator")
 
 
 def method(class_dotted: str, name: str) -> Callee | None:

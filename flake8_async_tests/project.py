@@ -14,6 +14,7 @@ import re
 import shlex
 import stat
 import sys
+import time
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache, wraps
@@ -28,6 +29,8 @@ MODULES = 4_000_000  # bytes of source whose trees are remembered from file to f
 DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
 SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
 SERVED_FOLDERS = 2000  # and the folders in which they are looked for: a conftest may lie in somebody's home
+INDEXED = 4000  # files of first-party packages whose names are noted; where there are more, any name may be theirs
+FRESH = 2.0  # seconds for which these names are not looked up again
 NO_TESTS = ("node_modules", "site-packages", "venv", "build", "dist")  # folders without tests of the project's own
 MARKERS = (".git", ".hg", ".jj")
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml")
@@ -41,6 +44,7 @@ Stamp = tuple[int, int, int]
 
 _cache: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}
 _modules: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}  # the same for trees, the one used last at the end
+_kept = 0  # how many trees there were when they were last counted
 _look: dict[Any, Any] | None = None  # answers to the questions asked during one look
 
 
@@ -115,11 +119,15 @@ def cached(kind: str, path: Path, read: Callable[[Path], T], cache: dict[tuple[s
 
 def _forget_modules() -> None:
     """Drop the modules used longest ago beyond MODULES bytes of source: a tree takes fifty times as much."""
+    global _kept
+    if len(_modules) == _kept:
+        return
     size = 0
     for key in reversed(list(_modules)):
         size += (_modules[key][0] or (0, 0))[1]
         if size > MODULES:
             del _modules[key]
+    _kept = len(_modules)
 
 
 def _text(path: Path) -> str | None:
@@ -564,6 +572,63 @@ def _requested(path: Path) -> frozenset[str]:
     return frozenset(word for head in HEADS.findall(_text(path) or "") for word in re.findall(r"\w+", head))
 
 
+class Words(NamedTuple):
+    """What the text of Python files says without being parsed."""
+
+    coroutines: frozenset[str]  # names of their `async def`s
+    imports: frozenset[str]  # top-level packages and modules that they import
+
+
+ASYNC_DEF = re.compile(rb"async[ \t]+def[ \t]+([^\s(\[]+)")
+IMPORT = re.compile(rb"\n(?:from[ \t]+(\w+)|import[ \t]+([^\n#;]+))")
+
+
+def _words(path: str) -> Words:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            text = b"\n" + file.read()
+    except OSError:
+        text = b""
+    several = b",".join(one or other for one, other in IMPORT.findall(text)).decode("utf8", "replace").split(",")
+    names = ASYNC_DEF.findall(text)
+    return Words(
+        frozenset(name.decode("utf8", "replace") for name in names),
+        frozenset(name for one in several for name in one.partition(".")[0].split()[:1]) - KNOWN_ELSEWHERE,
+    )
+
+
+NO_WORDS = Words(frozenset(), frozenset())
+
+
+def words_at(place: str) -> Words | None:
+    """What a module says, or all modules of a folder and below; None if these are too many to read."""
+    every = [cached("words", path, _words) or NO_WORDS for path in islice(python_files(place), INDEXED)]
+    if len(every) == INDEXED:
+        return None
+    return Words(frozenset().union(*(one.coroutines for one in every)), frozenset().union(*(one.imports for one in every)))
+
+
+def python_files(place: str) -> Iterator[str]:
+    """A module, or the modules of a folder and below."""
+    if place.endswith(".py"):
+        yield place
+    for folder, folders, names in os.walk(place):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")) and name not in NO_TESTS)
+        yield from (os.path.join(folder, name) for name in sorted(names) if name.endswith(".py"))
+
+
+_fresh: dict[Any, tuple[float, Any]] = {}
+
+
+def fresh(ask: Callable[..., T], *question: Any) -> T:
+    """An answer of the last FRESH seconds: it is the same for most files of a run, and takes many questions to the disk."""
+    now, key = time.monotonic(), (ask, *question)
+    known = _fresh.get(key)
+    if known is None or now - known[0] > FRESH:
+        known = _fresh[key] = (now, ask(*question))
+    return known[1]
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # The project of one linted file
 # --------------------------------------------------------------------------------------------------------------------
@@ -593,6 +658,16 @@ class Folder:
             reading = _reading(one, self.top, self.native)
             every[(reading.file, reading.rootdir if reading.file else None)] = reading
         return tuple(every.values())
+
+    @cached_property
+    def rootdir(self) -> Path:
+        """The outermost rootdir of all readings."""
+        return min((reading.rootdir for reading in self.readings), key=lambda path: len(path.parts))
+
+    @cached_property
+    def conftests(self) -> list[Path]:
+        """Where conftest files of the chain may stand, nearest first."""
+        return [one / "conftest.py" for one in upwards(self.path, self.rootdir) if one.is_relative_to(self.top)]
 
     @cached_property
     def native(self) -> bool:
@@ -664,12 +739,37 @@ class Folder:
         return None
 
 
+    def places(self, name: str) -> list[str]:
+        """The files and folders that a top-level name of an import may mean, in every folder from which the project imports."""
+        return [os.path.join(root, one) for root in map(str, self.roots) for one in (name, f"{name}.py") if one in listing(root)]
+
+    def async_names(self, imported: frozenset[str], packages: frozenset[str]) -> frozenset[str] | None:
+        """The names of all `async def`s that can be reached by top-level names of imports, and in folders; None if that is too much."""
+        found: set[str] = set()
+        seen = set(imported)
+        todo = [*packages, *(place for name in imported for place in self.places(name))]
+        for place in todo:
+            words = fresh(words_at, place)
+            if words is None:
+                return None
+            found |= words.coroutines
+            todo += [other for name in words.imports - seen for other in self.places(name)]
+            seen |= words.imports
+        return frozenset(found)
+
+
 def _module_file(place: Path, top: Path) -> Path | None:
     """The file of the module or package at a place inside the project."""
     for candidate in (place.parent / f"{place.name}.py", place / "__init__.py"):
         if stamp(candidate) and candidate.is_relative_to(top):
             return candidate
     return None
+
+
+def _package(path: Path, top: Path) -> str:
+    """The outermost folder of the package that a file belongs to: what its relative imports may mean."""
+    inside = [one for one in upwards(path.parent, top) if "__init__.py" in listing(str(one.parent))]
+    return str(inside[-1].parent if inside else path.parent)
 
 
 def _clean(path: Path) -> Path:
@@ -740,7 +840,7 @@ class Project:
     @property
     def rootdir(self) -> Path:
         """The outermost rootdir of all readings."""
-        return min((reading.rootdir for reading in self.readings), key=lambda path: len(path.parts))
+        return self.folder.rootdir
 
     @property
     def problems(self) -> list[str]:
@@ -750,12 +850,8 @@ class Project:
     @cached_property
     def chain(self) -> list[Module]:
         """The conftest files that apply to the file, nearest first."""
-        found = []
-        for one in upwards(self.folder.path, self.rootdir):
-            if one.is_relative_to(self.folder.top) and (self.path is None or one / "conftest.py" != self.path):
-                module = module_at(one / "conftest.py", self.settings)
-                found += [module] if module is not None else []
-        return found
+        every = (module_at(path, self.settings) for path in self.folder.conftests if path != self.path)
+        return [module for module in every if module is not None]
 
     @cached_property
     def conftests(self) -> list[Module]:
@@ -816,6 +912,13 @@ class Project:
             if imported is not None:
                 return imported
         return None
+
+    def async_names(self, inside: Module) -> frozenset[str] | None:
+        """The names of all `async def`s in first-party code that a file and its conftests may use; None if that is too much to read."""
+        every = (inside, *self.conftests)
+        imported = {name.partition(".")[0] for one in every for name in one.imports} - KNOWN_ELSEWHERE
+        packages = {_package(one.path, self.folder.top) for one in every if "" in imported and one.path is not None}
+        return fresh(self.folder.async_names, frozenset(imported - {""}), frozenset(packages))
 
     def users(self, names: Iterable[str]) -> Iterator[Module]:
         """Test files of the folder that this conftest serves in which a function requests one of the fixtures; all for no names.

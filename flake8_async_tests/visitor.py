@@ -77,6 +77,7 @@ def canonical(dotted: str) -> str:
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
+ASSIGNMENTS = frozenset((ast.Assign, ast.AnnAssign, ast.NamedExpr))
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 BRANCHES = (ast.If, ast.Try, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.Match, ast.match_case) + (
     (ast.TryStar,) if hasattr(ast, "TryStar") else ()
@@ -121,24 +122,15 @@ NO_CHILDREN: tuple[tuple[str, ...], str] = ((), "")
 class Facts:
     """What one scope holds, in document order, nested scopes apart (they have facts of their own)."""
 
-    __slots__ = ("nodes", "calls", "every_name", "_names", "scopes", "stores")
+    __slots__ = ("nodes", "calls", "names", "bound", "scopes", "stores")
 
     def __init__(self) -> None:
         self.nodes: dict[type, list[Any]] = defaultdict(list)  # by type, for the types KEPT
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)  # by the last segment of what is called
-        self.every_name: list[ast.Name] = []  # loads and stores
-        self._names: dict[str, list[ast.Name]] | None = None
+        self.names: dict[str, list[ast.Name]] = defaultdict(list)  # loads and stores, by identifier
+        self.bound: list[ast.Name] = []  # names that are assigned to or deleted
         self.scopes: list[Scope] = []  # functions, lambdas and classes defined here
         self.stores: list[ast.Attribute] = []  # attributes that are assigned to or deleted
-
-    @property
-    def names(self) -> dict[str, list[ast.Name]]:
-        """The names by identifier; sorted when first asked for, which is in few scopes."""
-        if self._names is None:
-            self._names = defaultdict(list)
-            for name in self.every_name:
-                self._names[name.id].append(name)
-        return self._names
 
 
 # Short names of the types that the walk asks for at each node.
@@ -152,7 +144,7 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
     are most of a test, have a way of their own.
     """
     facts = Facts()
-    nodes, calls, note_name, parents = facts.nodes, facts.calls, facts.every_name.append, scope.module.parents
+    nodes, calls, names, bind, parents = facts.nodes, facts.calls, facts.names, facts.bound.append, scope.module.parents
     stack: list[Any] = list(roots)[::-1]
     push, pop, fields_of = stack.append, stack.pop, FIELDS.get
     while stack:
@@ -161,7 +153,9 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
         while kind is not _Constant:
             node = child
             if kind is _Name:
-                note_name(node)
+                names[node.id].append(node)
+                if type(node.ctx) is not _Load:
+                    bind(node)
                 break
             if kind is _Attribute:
                 if type(node.ctx) is not _Load:
@@ -311,10 +305,20 @@ class Scope:
     @cached_property
     def losses(self) -> list[Loss]:
         """The coroutines made here that nobody can ever await, in document order."""
-        names = self.facts.calls.keys() - SYNC_NAMES
-        calls = (call for name in names for call in self.facts.calls[name] if not self._is_handled(call))
-        found = [one for call in calls if (one := loss(self, call))]
+        found = []
+        for name, calls in self.facts.calls.items():
+            if name not in SYNC_NAMES:
+                is_known = self.module.may_be_coroutine(name)
+                found += [one for call in calls if (is_known or self.calls_variable(call)) and not self._is_handled(call)
+                          and (one := loss(self, call))]  # fmt: skip
         return sorted(found, key=lambda one: start(one.call))
+
+    def calls_variable(self, call: ast.Call) -> bool:
+        """Whether what is called is a variable or parameter, or has no name: its own name says nothing of it."""
+        if type(call.func) is not ast.Name:
+            return type(call.func) is not ast.Attribute
+        found = self.lookup(call.func)
+        return found is not None and any(binding.how not in ("import", "definition") for binding in found[1])
 
     def _is_handled(self, call: ast.Call) -> bool:
         """Whether one look at what is around a call shows that a coroutine would not be lost: so with most calls."""
@@ -372,9 +376,8 @@ class Scope:
         for scope in self.facts.scopes:
             if scope.name:
                 yield scope.name, Binding("definition", scope, scope.node, end(scope.node))
-        for name in self.facts.every_name:
-            if type(name.ctx) is not _Load:
-                yield name.id, self._binding_of(name)
+        for name in self.facts.bound:
+            yield name.id, self._binding_of(name)
         for kind in (ast.ExceptHandler, ast.MatchAs, ast.MatchStar):
             for node in nodes.get(kind, ()):
                 if node.name:
@@ -386,27 +389,26 @@ class Scope:
 
     def _binding_of(self, name: ast.Name) -> Binding:
         """The binding that a stored name is the target of; unpacking and the like give a value that is not known."""
-        above = self.module.parents.get(name)
-        match above:
-            case ast.Assign(value=value) | ast.AnnAssign(value=value) | ast.NamedExpr(value=value) if value is not None:
-                return Binding("assign", value, above, end(above))
-            case ast.AnnAssign():
-                return Binding("annotation", above.annotation, above, end(above))
-            case ast.withitem(context_expr=value):
-                how = "async with" if isinstance(self.module.parents.get(above), ast.AsyncWith) else "with"
-                return Binding(how, value, above, end(name))
-            case ast.For(iter=value) | ast.AsyncFor(iter=value) if above.target is name:
-                return Binding("async for" if isinstance(above, ast.AsyncFor) else "for", value, above, end(name))
+        parents = self.module.parents
+        above: Any = parents.get(name)
+        kind = type(above)
+        if kind in ASSIGNMENTS:
+            if above.value is not None:
+                return Binding("assign", above.value, above, end(above))
+            return Binding("annotation", above.annotation, above, end(above))
+        if kind is ast.withitem:
+            how = "async with" if type(parents.get(above)) is ast.AsyncWith else "with"
+            return Binding(how, above.context_expr, above, end(name))
+        if kind in (ast.For, ast.AsyncFor) and above.target is name:
+            return Binding("async for" if kind is ast.AsyncFor else "for", above.iter, above, end(name))
         return Binding("other", None, name, end(self.statement(name)) if above is not None else end(name))
 
     def reaching(self, name: str, at: ast.AST | None) -> list[Binding]:
         """The bindings of this scope that may give `name` its value at a node, by flow order; all of them for None."""
         every = self.bindings.get(name, [])
-        if at is None or not every:
+        if at is None or not every or len(every) == 1 and every[0].since <= start(at):  # most names: bound once, further up
             return every
         split = bisect_right(every, start(at), key=_since)
-        if split == len(every) == 1:  # most names: bound once, further up
-            return every
         around = {node for node in self.ancestors(at) if type(node) in BRANCHING}
         found: list[Binding] = []
         for index in range(split - 1, -1, -1):
@@ -425,15 +427,23 @@ class Scope:
 
     def lookup(self, name: ast.Name) -> tuple[Scope, list[Binding]] | None:
         """The scope that binds a name as seen here, with the bindings that may reach it; None for unbound names."""
-        scope: Scope | None = self
-        at: ast.AST | None = name
-        while scope is not None:
-            if (at is not None or not isinstance(scope, Class)) and name.id in scope.bindings:
-                return scope, scope.reaching(name.id, at)
-            # Bodies of functions run later: there, every binding of an outer scope may be the one.
-            at = at if isinstance(scope, Class) and scope is not self else None
-            scope = scope.outer
-        return None
+        if name.id in self.bindings:
+            return self, self.reaching(name.id, name)
+        return self._outside(name.id)
+
+    def _outside(self, name: str) -> tuple[Scope, list[Binding]] | None:
+        """The same for a name that this scope does not bind: its body may run later, so every binding outside may be the one."""
+        known = self._seen_outside
+        if name not in known:
+            scope = self.outer
+            while scope is not None and (isinstance(scope, Class) or name not in scope.bindings):
+                scope = scope.outer
+            known[name] = None if scope is None else (scope, scope.bindings[name])
+        return known[name]
+
+    @cached_property
+    def _seen_outside(self) -> dict[str, tuple[Scope, list[Binding]] | None]:
+        return {}
 
     def uses(self, name: str) -> list[ast.Name]:
         """Loads of a name of this scope, those in nested scopes that do not bind it themselves included."""
@@ -452,7 +462,7 @@ class Scope:
     @cached_property
     def shared_names(self) -> set[str]:
         """Names that a `global` or `nonlocal` here makes another scope's, or that `del` ends."""
-        deleted = {name.id for name in self.facts.every_name if type(name.ctx) is ast.Del}
+        deleted = {name.id for name in self.facts.bound if type(name.ctx) is ast.Del}
         return deleted.union(*(node.names for node in self.every(ast.Global, ast.Nonlocal)))
 
     def loads_reached(self, name: str) -> dict[ast.AST | None, list[tuple[int, Scope, ast.Name]]]:
@@ -656,7 +666,7 @@ class Module(Scope):
     def names(self) -> set[str]:
         """Every name that is read, bound or called anywhere in the file, definitions left out."""
         every = [scope.facts for scope in (self, *self.all_scopes)]
-        return {name.id for facts in every for name in facts.every_name}.union(*(facts.calls for facts in every))
+        return set().union(*(facts.names for facts in every), *(facts.calls for facts in every))
 
     @cached_property
     def all_scopes(self) -> list[Scope]:
@@ -672,6 +682,38 @@ class Module(Scope):
     @cached_property
     def all_functions(self) -> list[Function]:
         return [scope for scope in self.all_scopes if isinstance(scope, Function)]
+
+    def may_be_coroutine(self, name: str) -> bool:
+        """Whether calling something of this name may give a coroutine: a first, cheap look, before anything is looked up."""
+        known = self._coroutine_names
+        if name not in known:
+            meant = self.renamed.get(name, name)
+            known[name] = (
+                meant in knowledge.coroutine_names() or meant in self.async_names or meant in self.replaced_names
+                or (elsewhere := self.async_names_elsewhere) is None or meant in elsewhere
+            )  # fmt: skip
+        return known[name]
+
+    @cached_property
+    def _coroutine_names(self) -> dict[str, bool]:
+        return {}
+
+    @cached_property
+    def async_names(self) -> set[str]:
+        """The names of every `async def` of the file and its conftests, and the user's own."""
+        every = (self, *(self.project.conftests if self.project else ()))
+        own = {name.rpartition(".")[2] for name in self.settings.coroutine_functions}
+        return own.union(function.name for one in every for function in one.all_functions if function.is_async)
+
+    @cached_property
+    def async_names_elsewhere(self) -> frozenset[str] | None:
+        """The names of every `async def` of first-party code that the file may use; None if anything may be one."""
+        return self.project.async_names(self) if self.project else frozenset()
+
+    @cached_property
+    def definitions(self) -> set[str]:
+        """The names of all functions and classes of the file."""
+        return {scope.name for scope in self.all_scopes}
 
     @cached_property
     def coroutine_functions(self) -> set[str]:
@@ -699,9 +741,9 @@ class Module(Scope):
         )
 
     @cached_property
-    def helpers(self) -> list[Function]:
+    def helpers(self) -> dict[str, Function]:
         """The module's functions that are neither tests nor fixtures."""
-        return [one for one in self.functions if not one.is_test and not one.fixture]
+        return {one.name: one for one in self.functions if not one.is_test and not one.fixture}
 
     @cached_property
     def requesting(self) -> dict[str, list[Function]]:
@@ -988,6 +1030,11 @@ class Function(Scope):
     @cached_property
     def yields(self) -> list[ast.Yield]:
         return self.every(ast.Yield, ast.YieldFrom)
+
+    @cached_property
+    def assertions(self) -> list[ast.stmt]:
+        """The assertions of the function, in document order."""
+        return [one for one in self.every(ast.Assert, ast.Expr) if is_assertion(one)]
 
     @property
     def is_coroutine_function(self) -> bool:
@@ -2561,7 +2608,7 @@ class Rule(NamedTuple):
     name: str
     message: str
     judge: Judge
-    each: str  # "module", "class", "function", "test" or "fixture"; "" for a rule of calls or nodes
+    each: str  # "module", "class", "function", "test", "fixture" or "loss"; "" for a rule of calls or nodes
     calls: tuple[str, ...]  # last names of the calls that it judges
     nodes: tuple[type, ...]
 
@@ -2572,7 +2619,7 @@ RULES: dict[str, Rule] = {}
 def rule(code: str, name: str, message: str, each: str = "", calls: str = "", nodes: tuple[type, ...] = ()) -> Callable[[Judge], Judge]:
     """Register a generator function as a rule.
 
-    `each` names the scopes that it is given one by one; with `calls` (last names, "gather wait") or `nodes` (types of
+    `each` names the scopes that it is given one by one ("loss": each coroutine that a function loses); with `calls` (last names, "gather wait") or `nodes` (types of
     KEPT) it is given each such node and the scope that holds it.
     """
 
@@ -2688,6 +2735,10 @@ def _judged(module: Module, rules: Table) -> Iterator[tuple[Rule, tuple[Any, ...
             for one in rules.each[kind]:
                 for finding in one.judge(scope):
                     yield one, finding
+        for lost in losses(scope) if isinstance(scope, Function) and not scope.is_lambda else ():
+            for one in rules.each["loss"]:
+                for finding in one.judge(lost, scope):
+                    yield one, finding
         yield from _judged_inside(scope, rules)
 
 
@@ -2706,14 +2757,14 @@ def _kinds(scope: Scope) -> Iterator[str]:
 def _judged_inside(scope: Scope, rules: Table) -> Iterator[tuple[Rule, tuple[Any, ...]]]:
     """The rules about calls and nodes, on those of one scope."""
     facts, renamed = scope.facts, scope.module.renamed
-    for name, calls in facts.calls.items():
+    for name in facts.calls.keys() & (rules.calls.keys() | renamed.keys() if renamed else rules.calls.keys()):
         for one in rules.calls.get(renamed.get(name, name), ()):
-            for call in calls:
+            for call in facts.calls[name]:
                 for finding in one.judge(call, scope):
                     yield one, finding
-    for kind, several in rules.nodes.items():
-        for node in facts.nodes.get(kind, ()):
-            for one in several:
+    for kind in facts.nodes.keys() & rules.nodes.keys():
+        for node in facts.nodes[kind]:
+            for one in rules.nodes[kind]:
                 for finding in one.judge(node, scope):
                     yield one, finding
 
@@ -3339,7 +3390,7 @@ def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
     """pytest-asyncio 1.0 dropped the fixture: an override changes nothing any more, a request finds nothing."""
     module = function.module
     is_override = function.fixture is not None and function.fixture.name == "event_loop"
-    if not is_override and "event_loop" not in function.requested:
+    if not is_override and not (any(one.arg == "event_loop" for one in function.parameters) and "event_loop" in function.requested):
         return
     if not uses_pytest_asyncio(module) or pinned_below(module, "1.0") or other_runner(module):
         return
@@ -3572,11 +3623,19 @@ def is_mock_coroutine(scope: Scope, expression: ast.AST) -> bool:
 
 
 def may_be_mock(scope: Scope, expression: ast.AST) -> bool:
-    """A first, cheap look at a chain: whether mocks are in sight at all, and it does not start at a definition or import."""
-    name = root_name(expression)
-    if not scope.module.sees_mocks or name is None or (found := scope.lookup(name)) is None:
-        return scope.module.sees_mocks
-    return any(binding.how not in ("import", "definition") for binding in found[1]) or isinstance(expression.func, ast.Attribute)
+    """A first, cheap look at a chain of attributes and calls: whether mocks are in sight, and what it starts at may be one."""
+    if not scope.module.sees_mocks:
+        return False
+    root, replaced, is_called = expression, False, isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute)
+    while isinstance(root, (ast.Attribute, ast.Call, ast.Await)):
+        replaced = replaced or isinstance(root, ast.Attribute) and root.attr in scope.module.replaced_names
+        root = root.func if isinstance(root, ast.Call) else root.value
+    if not isinstance(root, ast.Name) or (found := scope.lookup(root)) is None:
+        return True
+    if all(binding.how in ("import", "definition") for binding in found[1]):
+        return is_called
+    given = value(scope, root)
+    return replaced or root.id in MOCKERS or given is not None and given.kind in (*MOCKS, "class", "function")
 
 
 def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
@@ -3660,7 +3719,7 @@ AWAIT_READS = frozenset(
       calls=" ".join((*CALL_ASSERTIONS, "assertTrue assertEqual assertGreater assertGreaterEqual")), nodes=(ast.Assert,))  # fmt: skip
 def called_but_maybe_not_awaited(node: ast.Call | ast.Assert, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Code that forgets its `await` still calls the mock: the assertion holds, and nothing of the call has happened."""
-    for mock, remedy in _claims(scope, node):
+    for mock, remedy in _claims(scope, node) if scope.module.sees_mocks else ():
         if is_await_owed(scope, mock) and not (
             is_await_asserted(scope, mock) or is_outcome_asserted(scope, mock) or is_called_here(scope, mock)
         ):
@@ -4219,12 +4278,11 @@ def _exits(scope: Scope, node: ast.Assign | ast.Call) -> Iterator[tuple[str, Val
 # --------------------------------------------------------------------------------------------------------------------
 
 
-@rule("ATX401", "unawaited-coroutine", "coroutine `{0}` is never awaited, so it does nothing; add `await`", each="function")
-def unawaited_coroutine(function: Function) -> Iterator[tuple[Any, ...]]:
+@rule("ATX401", "unawaited-coroutine", "coroutine `{0}` is never awaited, so it does nothing; add `await`", each="loss")
+def unawaited_coroutine(one: Loss, function: Function) -> Iterator[tuple[Any, ...]]:
     """Calling a coroutine function runs none of it: what it would have done or found wrong is missing, and the test passes."""
-    for one in losses(function):
-        if one.how == "dropped" and raising(function, one.call) is None:
-            yield one.call, brief(one.call)
+    if one.how == "dropped" and raising(function, one.call) is None:
+        yield one.call, brief(one.call)
 
 
 def losses(function: Function) -> Iterator[Loss]:
@@ -4275,20 +4333,18 @@ def is_plain_function(function: Value) -> bool:
     return callee is not None and (callee.plain or callee.kind != "coroutine")
 
 
-@rule("ATX402", "assert-on-coroutine", "coroutine `{0}` is not awaited, and always true; add `await`", each="function")
-def assert_on_coroutine(function: Function) -> Iterator[tuple[Any, ...]]:
+@rule("ATX402", "assert-on-coroutine", "coroutine `{0}` is not awaited, and always true; add `await`", each="loss")
+def assert_on_coroutine(one: Loss, function: Function) -> Iterator[tuple[Any, ...]]:
     """A coroutine object is true whatever the function would return: the assertion cannot fail."""
-    for one in losses(function):
-        if one.how == "truth":
-            yield (one.call if one.by in function.ancestors(one.call) else one.by), brief(one.call)
+    if one.how == "truth":
+        yield (one.call if one.by in function.ancestors(one.call) else one.by), brief(one.call)
 
 
-@rule("ATX403", "unawaited-in-raises", "coroutine `{0}` is not awaited, so nothing of it can raise here; add `await`", each="function")
-def unawaited_in_raises(function: Function) -> Iterator[tuple[Any, ...]]:
+@rule("ATX403", "unawaited-in-raises", "coroutine `{0}` is not awaited, so nothing of it can raise here; add `await`", each="loss")
+def unawaited_in_raises(one: Loss, function: Function) -> Iterator[tuple[Any, ...]]:
     """Nothing of the coroutine runs: the exception never comes, or another line of the block raises in its place."""
-    for one in losses(function):
-        if one.how in ("dropped", "unused") and raising(function, one.call) is not None:
-            yield one.call, brief(one.call, 36)
+    if one.how in ("dropped", "unused") and raising(function, one.call) is not None:
+        yield one.call, brief(one.call, 36)
 
 
 @rule("ATX404", "raises-given-coroutine-function", "`{0}` {1}; {2}",
@@ -4334,10 +4390,10 @@ def _given_coroutine_function(call: ast.Call, scope: Scope) -> Iterator[tuple[An
 @rule("ATX405", "value-returned-from-async-test", "async test `{0}` returns {1}, which nobody looks at; {2}", each="test")
 def value_returned_from_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
     """pytest warns about sync tests that return something; of an async test nobody sees the value, and it passes."""
-    if not test.is_coroutine_function or not test.is_plain or is_called_by_hand(test):
+    if not test.is_coroutine_function or not test.is_plain:
         return
     for node in test.every(ast.Return):
-        if node.value is not None and (what := _returned(test, node.value)):
+        if node.value is not None and (what := _returned(test, node.value)) and not is_called_by_hand(test):
             yield node, brief_name(test.name, 28), *what
 
 
@@ -4360,14 +4416,13 @@ def _returned(test: Function, returned: ast.expr) -> tuple[str, str] | None:
     return f"{'an' if given.kind[0] == 'a' else 'a'} {given.kind}", "iterate over it" if given.kind == "async generator" else "await it"
 
 
-@rule("ATX406", "coroutine-never-awaited", "coroutine `{0}` {1}; add `await`", each="function")
-def coroutine_never_awaited(function: Function) -> Iterator[tuple[Any, ...]]:
+@rule("ATX406", "coroutine-never-awaited", "coroutine `{0}` {1}; add `await`", each="loss")
+def coroutine_never_awaited(one: Loss, function: Function) -> Iterator[tuple[Any, ...]]:
     """A coroutine in a variable is not its result: unread it never runs, read it is the wrong object."""
-    for one in losses(function):
-        if one.how == "unused" and raising(function, one.call) is None:
-            yield one.call, brief(one.call), "is bound to a name and never awaited"
-        elif one.how == "result":
-            yield one.call, brief(one.call), f"is {USED_AS.get(type(one.by), 'used as its result')}, but never awaited"
+    if one.how == "unused" and raising(function, one.call) is None:
+        yield one.call, brief(one.call), "is bound to a name and never awaited"
+    elif one.how == "result":
+        yield one.call, brief(one.call), f"is {USED_AS.get(type(one.by), 'used as its result')}, but never awaited"
 
 
 USED_AS = {ast.FormattedValue: "formatted as text", ast.For: "iterated", ast.AsyncFor: "iterated"}
@@ -4392,6 +4447,9 @@ def is_tried_out(function: Function, node: ast.AST) -> bool:
 
 def is_async_iterator(scope: Scope, expression: ast.expr) -> bool:
     """Whether an expression gives an object for `async for` only."""
+    if isinstance(expression, ast.Call) and not scope.module.may_be_coroutine(last_name(expression.func)):
+        if last_name(expression.func) not in knowledge.iterated_names() and not scope.calls_variable(expression):
+            return False
     given = value(scope, expression)
     if given is None or given.kind not in ("async generator", "instance"):
         return False
@@ -4430,9 +4488,9 @@ def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
     for node in function.every(ast.With, ast.AsyncWith):
         is_async = isinstance(node, ast.AsyncWith)
         for context in (item.context_expr for item in node.items):
-            if is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_tried_out(function, node):
+            if not is_in_sight(function, context) or entered_by(function, context) != ("sync" if is_async else "async"):
                 continue
-            if is_in_sight(function, context) and entered_by(function, context) == ("sync" if is_async else "async"):
+            if not (is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_tried_out(function, node)):
                 wrong, right = ("a sync", "with") if is_async else ("an async", "async with")
                 yield node, brief(context), f"{wrong} context manager", f"use `{right}`"
     if function.is_coroutine_function:
@@ -4443,11 +4501,11 @@ def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
 
 
 def is_in_sight(scope: Scope, context: ast.expr) -> bool:
-    """Whether a manager is of this file or a library, so that no other file must be read: the fault is loud anyway."""
+    """Whether a manager is of this file or a library, by its name, so that no other file must be read: the fault is loud anyway."""
     if not isinstance(context, ast.Call):
         return True
-    dotted = scope.dotted(context.func)
-    return dotted is None or dotted.partition(".")[0] in knowledge.TABLES or knowledge.function(dotted) is not None
+    name = last_name(context.func)
+    return name in knowledge.entered_names() or name in scope.module.definitions or scope.calls_variable(context)
 
 
 def entered_by(scope: Scope, context: ast.expr) -> str:
@@ -4545,6 +4603,8 @@ def awaited_sync_call(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]
     """It fails with a TypeError about `await`; behind an AsyncMock it passes, and the code that it tests does not work."""
     call = node.value
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not serves_tests(scope.module):
+        return
+    if call.func.attr not in knowledge.names("sync", "context", "async context", "either context"):
         return
     method = value(scope, call.func)
     if method is None or method.kind != "method" or is_expected(scope, node) or is_tampered(scope, call.func.value):
@@ -4833,8 +4893,8 @@ def coroutine_among(scope: Scope, given: ast.expr | None, depth: int = 4) -> ast
         parts = given.args
     if parts:
         return next((made for one in parts if (made := coroutine_among(scope, one, depth - 1))), None) if depth else None
-    if not isinstance(given, ast.Call) or last_name(given.func)[:1].isupper():
-        return None  # most parameters are literals and objects of classes: these are not looked up
+    if not isinstance(given, ast.Call) or not (scope.module.may_be_coroutine(last_name(given.func)) or scope.calls_variable(given)):
+        return None
     made = value(scope, given)
     return given if made is not None and made.kind == "coroutine" else None
 
@@ -4865,20 +4925,21 @@ HANDLERS = frozenset(("asyncio.start_server", "asyncio.start_unix_server"))
 @rule("ATX416", "assertion-in-forgotten-task", "`{0}` runs {1}: this assertion cannot fail the test; {2}", each="test")
 def assertion_in_forgotten_task(test: Function) -> Iterator[tuple[Any, ...]]:
     """What a task or callback raises is a line in the log, unless somebody asks for it."""
-    if test.calls_to("asyncio.wait") or "set_exception_handler" in test.calls or "caplog" in test.requested:
-        return
     for function in helpers_called(test):
-        asserted = [one for one in function.every(ast.Assert, ast.Expr) if is_assertion(one)]
-        where = runs_forgotten(test, function) if asserted else ""
-        if where and not any(shows_later(test, function, one) for one in asserted):
-            yield asserted[0], function.name[:25], where, "await it" if "task" in where else "assert in the test"
+        where = runs_forgotten(test, function) if function.assertions else ""
+        if where and not is_watched(test) and not any(shows_later(test, function, one) for one in function.assertions):
+            yield function.assertions[0], function.name[:25], where, "await it" if "task" in where else "assert in the test"
+
+
+def is_watched(test: Function) -> bool:
+    """Whether a test may look at what its tasks raise by other means: `asyncio.wait`, the loop's handler, the log."""
+    return bool(test.calls_to("asyncio.wait")) or "set_exception_handler" in test.calls or "caplog" in test.requested
 
 
 def helpers_called(test: Function) -> Iterator[Function]:
     """Functions inside a test, and functions of its module that it names."""
     yield from test.functions
-    names = test.facts.names
-    yield from (one for one in test.module.helpers if one.name in names)
+    yield from (test.module.helpers[name] for name in test.facts.names.keys() & test.module.helpers.keys())
 
 
 def runs_forgotten(test: Function, function: Function) -> str:
@@ -5707,7 +5768,7 @@ def is_assertion(statement: ast.stmt) -> bool:
         return True
     call = statement.value if isinstance(statement, ast.Expr) else None
     call = call.value if isinstance(call, ast.Await) else call
-    name = ast.unparse(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
+    name = last_name(call.func) if isinstance(call, ast.Call) else ""
     return name.startswith(("assert", "raises", "fail", "_assert", "check", "verify")) and name != "checkpoint"
 
 
