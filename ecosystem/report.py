@@ -7,6 +7,7 @@ instead: every finding of a default rule, and of each opt-in rule those of its s
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -20,7 +21,6 @@ DOCUMENT = Path(__file__).parents[1] / "docs" / "real-suites.md"
 MARKER = "<!-- From here on written by `python -m ecosystem.report`; the judgements are in ecosystem/judgements.json. -->\n"
 SAMPLE = 20
 UNKNOWN = Judgement("not judged", "")
-COUNTED = "only counted"
 
 
 class Judged(NamedTuple):
@@ -45,13 +45,18 @@ def all_judged(results: Results) -> list[Judged]:
             for project, outcome in results.values() for finding in outcome.findings]  # fmt: skip
 
 
+def draw(place: str) -> bytes:
+    """The place of a finding in the order that chance gave once for all: one that comes or goes changes nothing for the others."""
+    return hashlib.sha256(place.encode()).digest()
+
+
 def sample(every: Iterable[Judged]) -> list[Judged]:
     """Up to SAMPLE findings of one opt-in rule, one suite after the other in turn, each suite's in the order of the draw."""
     suites: dict[str, list[Judged]] = defaultdict(list)
     for one in every:
         suites[one.suite].append(one)
     for several in suites.values():
-        several.sort(key=lambda one: judgements.draw(one.finding.place))
+        several.sort(key=lambda one: draw(one.finding.place))
     longest = max(map(len, suites.values()), default=0)
     turns = [several[turn] for turn in range(longest) for several in suites.values() if turn < len(several)]
     return turns[:SAMPLE]
@@ -59,22 +64,10 @@ def sample(every: Iterable[Judged]) -> list[Judged]:
 
 def unjudged(every: list[Judged]) -> list[Judged]:
     """What somebody should read: findings of default rules that lack a judgement, and those of the opt-in rules' samples."""
+    default = [one for one in every if not judgements.is_opt_in(one.code)]
     opt_in = sorted({one.code for one in every if judgements.is_opt_in(one.code)})
     samples = [one for code in opt_in for one in sample(other for other in every if other.code == code)]
-    return [one for one in (*wanted(every), *samples) if one.judgement is UNKNOWN]
-
-
-def wanted(every: list[Judged]) -> Iterator[Judged]:
-    """The findings of default rules that are to be read, suite by suite."""
-    for suite in dict.fromkeys(one.suite for one in every):
-        own = [one for one in every if one.suite == suite]
-        read = set(judgements.to_read(one.finding for one in own))
-        yield from (one for one in own if one.finding in read)
-
-
-def is_counted(one: Judged) -> bool:
-    """Whether a finding is one of hundreds, outside of what was read of them."""
-    return one.code in judgements.SAMPLED and one.judgement is UNKNOWN
+    return [one for one in (*default, *samples) if one.judgement is UNKNOWN]
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -103,13 +96,13 @@ def per_suite(results: Results, every: list[Judged]) -> Iterator[str]:
     rows = []
     for project, outcome in results.values():
         default = [one for one in every if one.suite == project.name and not judgements.is_opt_in(one.code)]
-        verdicts = Counter(COUNTED if is_counted(one) else one.judgement.verdict for one in default)
+        verdicts = Counter(one.judgement.verdict for one in default)
         rows.append((project.name, project.label, outcome.files, outcome.async_tests, f"{outcome.seconds:.1f}",
-                     *(verdicts[verdict] for verdict in ("right", "wrong", UNKNOWN.verdict, COUNTED))))  # fmt: skip
+                     *(verdicts[verdict] for verdict in ("right", "wrong", UNKNOWN.verdict))))  # fmt: skip
     sums = [sum(row[column] for row in rows) for column in (2, 3)]
     total = ("all", "", *sums, f"{sum(outcome.seconds for _, outcome in results.values()):.1f}")
-    head = ("suite", "version", "files", "async tests", "CPU seconds", "right", "wrong", UNKNOWN.verdict, COUNTED)
-    yield from table(head, [*rows, (*total, *(sum(row[column] for row in rows) for column in (5, 6, 7, 8)))])
+    head = ("suite", "version", "files", "async tests", "CPU seconds", "right", "wrong", UNKNOWN.verdict)
+    yield from table(head, [*rows, (*total, *(sum(row[column] for row in rows) for column in (5, 6, 7)))])
     yield from ("Findings by rule:", "")
     for project, outcome in results.values():
         codes = [finding.code for finding in outcome.findings]
@@ -154,7 +147,7 @@ def each_finding(every: list[Judged]) -> Iterator[str]:
     yield from ("## Every finding that was read", "")
     groups: dict[str, dict[tuple[str, Judgement], list[run.Finding]]] = defaultdict(lambda: defaultdict(list))
     for one in every:
-        if one.judgement is not UNKNOWN or not judgements.is_opt_in(one.code) and not is_counted(one):
+        if one.judgement is not UNKNOWN or not judgements.is_opt_in(one.code):
             groups[one.code][one.suite, one.judgement].append(one.finding)
     for code, reasons in sorted(groups.items()):
         yield from (f"### {code} {RULES[code].name}", "")

@@ -107,10 +107,8 @@ def differences(project: sdists.Project, outcome: Outcome) -> Iterator[str]:
 
 def unjudged(project: sdists.Project, outcome: Outcome, judged: judgements.Judgements) -> Iterator[str]:
     """Findings of default rules that somebody has to judge, and judgements of what is no longer found."""
-    for finding in judgements.to_read(outcome.findings):
-        if project.suite and finding.code in judgements.SAMPLED:
-            continue  # the sample is drawn in the checkout
-        if not judgements.of(judged, project, finding.code, finding.place):
+    for finding in outcome.findings:
+        if not judgements.is_opt_in(finding.code) and not judgements.of(judged, project, finding.code, finding.place):
             yield f"{project.name}: not judged: {finding.path}:{finding.line} {finding.code} {finding.text} [{finding.place}]"
     found = {(finding.code, finding.place) for finding in outcome.findings}
     for suite, code, place in judged:
