@@ -823,36 +823,34 @@ def function(dotted: str) -> Callee | None:
 
 
 @lru_cache(maxsize=None)
-def names(*kinds: str) -> frozenset[str]:
-    """The last segments of the names of all functions and methods of these kinds, of every library, without splitting the tables."""
-    text = "\n".join(TABLES.values()).replace("\n ", " ")
-    lines = re.findall(rf"^(?:{'|'.join(kinds)}): (.*)$", text, re.MULTILINE)
-    return frozenset(re.split("[>@]", entry)[0].rpartition(".")[2] for line in lines for entry in line.split())
+def names(libraries: frozenset[str], *kinds: str) -> frozenset[str]:
+    """The last segments of the names of all functions, methods and classes whose calls give something of these kinds.
+
+    The kinds are those of Callee, and "sync manager", "async manager" and "async iterator" for calls that give objects of
+    classes for `with`, `async with` and `async for` alone.
+    """
+    return frozenset(name.rpartition(".")[2] for library in libraries for name, callee in _callables(library)
+                     if not given_kinds(callee).isdisjoint(kinds))  # fmt: skip
 
 
-def coroutine_names() -> frozenset[str]:
-    """The last segments of the names of all functions and methods whose calls somebody has to await."""
-    return names("coroutine", "plain coroutine", "awaitable context") | {"anext"}
+def _callables(library: str) -> Iterator[tuple[str, Callee]]:
+    """Everything of a library that can be called, other spellings of classes included."""
+    found = table(library)
+    if found is not None:
+        yield from found.functions.items()
+        for name, known in found.classes.items():
+            yield name, Callee("class", name)
+            yield from known.methods.items()
+        yield from ((alias, Callee("class", name)) for alias, name in found.aliases.items() if name in found.classes)
 
 
-@lru_cache(maxsize=None)
-def class_names() -> frozenset[str]:
-    """The last segments of the names of all classes."""
-    text = "\n".join(TABLES.values())
-    several = re.findall(r"^class (\S+)", text, re.MULTILINE) + ",".join(re.findall(r"\baka=(\S+)", text)).split(",")
-    return frozenset(name.rpartition(".")[2] for name in several)
-
-
-@lru_cache(maxsize=None)
-def entered_names() -> frozenset[str]:
-    """The last segments of the names of all classes, functions and methods that may give something for `with` or `async with`."""
-    return class_names() | names("sync", "context", "async context", "either context", "awaitable context")
-
-
-@lru_cache(maxsize=None)
-def iterated_names() -> frozenset[str]:
-    """The last segments of the names of all classes, functions and methods that may give something for `async for`."""
-    return class_names() | names("sync", "async generator")
+def given_kinds(callee: Callee) -> set[str]:
+    """The kinds, as in `names`, of what a call gives."""
+    found = {callee.kind}
+    for one in callee.returns.split("|") if callee.kind in ("sync", "class") else ():
+        if known := known_class(one):
+            found.update([f"{known.enters} manager"], ["async iterator"] if known.iterates else [])
+    return found
 
 
 def method(class_dotted: str, name: str) -> Callee | None:

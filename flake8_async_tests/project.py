@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
 
-from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, gather
+from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, Words, gather
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
 MODULES = 4_000_000  # bytes of source whose trees are remembered from file to file: fewer, and suites of large projects are parsed again and again
@@ -444,7 +444,7 @@ class Dependencies:
 def dependencies_of(folder: Path) -> Dependencies:
     """The declarations in one folder."""
     requirements = tuple(_requirement_files(folder))
-    return _dependencies_of(folder, requirements, (_state(folder), *map(stamp, requirements)))
+    return _dependencies_of(folder, requirements, (_state(str(folder)), *map(stamp, requirements)))
 
 
 @lru_cache(maxsize=256)
@@ -459,7 +459,7 @@ def _dependencies_of(folder: Path, requirements: tuple[Path, ...], state: tuple[
     for path in requirements:
         _from_requirements(found, path, folder, 0)
     for name in ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"):
-        _from_lock(found, read_toml(folder / name))
+        _from_lock(found, read_text(folder / name))
     return found
 
 
@@ -555,12 +555,14 @@ def _from_requirements(found: Dependencies, path: Path, top: Path, depth: int) -
             found.add(line)
 
 
-def _from_lock(found: Dependencies, lock: Any) -> None:
-    packages = lock.get("package", lock.get("packages", [])) if isinstance(lock, dict) else []
-    for package in packages if isinstance(packages, list) else ():
-        if isinstance(package, dict) and isinstance(package.get("name"), str) and isinstance(package.get("version"), str):
-            found.readable = True
-            found.locked[normal(package["name"])] = version(package["version"])
+LOCKED = re.compile(r'''^name = ["']([^"']+)["']\nversion = ["']([^"']+)["']''', re.MULTILINE)
+
+
+def _from_lock(found: Dependencies, text: str | None) -> None:
+    """Lock files are written by tools, a package's version below its name, and too long to be parsed as TOML for two facts."""
+    for name, release in LOCKED.findall(text or ""):
+        found.readable = True
+        found.locked[normal(name)] = version(release)
 
 
 # What stands between the parentheses of a function's head or of a usefixtures mark.
@@ -568,15 +570,13 @@ HEADS = re.compile(r"\b(?:def\s+\w+|usefixtures)\s*\(([^)]*)")
 
 
 def _requested(path: Path) -> frozenset[str]:
-    """Words in the parameter lists and usefixtures marks of a file: every fixture that it requests is among them."""
-    return frozenset(word for head in HEADS.findall(_text(path) or "") for word in re.findall(r"\w+", head))
+    """Words in the parameter lists and usefixtures marks of a file, among them every fixture that it requests; and MARK if it is there."""
+    text = _text(path) or ""
+    words = frozenset(word for head in HEADS.findall(text) for word in re.findall(r"\w+", head))
+    return words | {MARK} if MARK in text else words
 
 
-class Words(NamedTuple):
-    """What the text of Python files says without being parsed."""
-
-    coroutines: frozenset[str]  # names of their `async def`s
-    imports: frozenset[str]  # top-level packages and modules that they import
+MARK = "mark.asyncio"
 
 
 ASYNC_DEF = re.compile(rb"async[ \t]+def[ \t]+([^\s(\[]+)")
@@ -593,7 +593,7 @@ def _words(path: str) -> Words:
     names = ASYNC_DEF.findall(text)
     return Words(
         frozenset(name.decode("utf8", "replace") for name in names),
-        frozenset(name for one in several for name in one.partition(".")[0].split()[:1]) - KNOWN_ELSEWHERE,
+        frozenset(name for one in several for name in one.partition(".")[0].split()[:1]),
     )
 
 
@@ -649,6 +649,7 @@ class Folder:
         self.path = path
         self.settings = settings
         self.top = top_of(path)
+        self.above = tuple(map(str, upwards(path, self.top)))
 
     @cached_property
     def readings(self) -> tuple[Configuration, ...]:
@@ -743,19 +744,19 @@ class Folder:
         """The files and folders that a top-level name of an import may mean, in every folder from which the project imports."""
         return [os.path.join(root, one) for root in map(str, self.roots) for one in (name, f"{name}.py") if one in listing(root)]
 
-    def async_names(self, imported: frozenset[str], packages: frozenset[str]) -> frozenset[str] | None:
-        """The names of all `async def`s that can be reached by top-level names of imports, and in folders; None if that is too much."""
-        found: set[str] = set()
-        seen = set(imported)
-        todo = [*packages, *(place for name in imported for place in self.places(name))]
-        for place in todo:
-            words = fresh(words_at, place)
-            if words is None:
+    def reachable(self, imported: frozenset[str], packages: frozenset[str]) -> Words | None:
+        """What all first-party code says that top-level names of imports, and the packages of folders, lead to; None if that is too much to read."""
+        found, seen = set[str](), set[str]()
+        todo, places = set(imported), [_package(Path(folder), self.top) for folder in packages]
+        while todo or places:
+            places += [place for name in todo - KNOWN_ELSEWHERE for place in self.places(name)]
+            seen |= todo
+            every = [fresh(words_at, place) for place in places]
+            if None in every:
                 return None
-            found |= words.coroutines
-            todo += [other for name in words.imports - seen for other in self.places(name)]
-            seen |= words.imports
-        return frozenset(found)
+            found.update(*(words.coroutines for words in every if words))
+            todo, places = set().union(*(words.imports for words in every if words)) - seen, []
+        return Words(frozenset(found), frozenset(seen))
 
 
 def _module_file(place: Path, top: Path) -> Path | None:
@@ -766,10 +767,10 @@ def _module_file(place: Path, top: Path) -> Path | None:
     return None
 
 
-def _package(path: Path, top: Path) -> str:
-    """The outermost folder of the package that a file belongs to: what its relative imports may mean."""
-    inside = [one for one in upwards(path.parent, top) if "__init__.py" in listing(str(one.parent))]
-    return str(inside[-1].parent if inside else path.parent)
+def _package(folder: Path, top: Path) -> str:
+    """The outermost folder of the package that a folder belongs to: what relative imports of its files may mean."""
+    inside = [one for one in upwards(folder, top) if "__init__.py" in listing(str(one.parent))]
+    return str(inside[-1].parent if inside else folder)
 
 
 def _clean(path: Path) -> Path:
@@ -783,27 +784,28 @@ _folders: dict[tuple[Path, Settings], tuple[tuple[Any, ...], Folder]] = {}
 def folder_of(path: Path, settings: Settings) -> Folder:
     """The folder's facts, made anew after a configuration file above it changed."""
     known = _folders.get((path, settings))
-    top = top_of(path) if known is None else known[1].top
-    state = tuple(_state(one) for one in upwards(path, top))
+    above = known[1].above if known is not None else tuple(map(str, upwards(path, top_of(path))))
+    state = tuple(map(_state, above))
     if known is None or known[0] != state:
         known = _folders[path, settings] = (state, Folder(path, settings))
     return known[1]
 
 
-def _state(folder: Path) -> tuple[Any, ...]:
+@asked_once
+def _state(folder: str) -> tuple[Any, ...]:
     """What tells whether a folder's configuration changed: its own time stamp, and those of the files in use."""
     try:
         changed = os.stat(folder).st_mtime_ns
     except (OSError, ValueError):
         changed = 0
-    return changed, *(stamp(path) for path in _present(folder, changed))
+    return changed, *map(_stamp, _present(folder, changed))
 
 
 @lru_cache(maxsize=4096)
-def _present(folder: Path, changed: int) -> tuple[Path, ...]:
+def _present(folder: str, changed: int) -> tuple[str, ...]:
     """Files of a folder that may hold configuration; the folder's time stamp tells when one came or went."""
     names = (*FILES, "setup.py", "uv.lock", "poetry.lock", "pdm.lock", "requirements.txt", "conftest.py")
-    return tuple(files_of(folder, names))
+    return tuple(map(str, files_of(Path(folder), names)))
 
 
 class Project:
@@ -913,21 +915,23 @@ class Project:
                 return imported
         return None
 
-    def async_names(self, inside: Module) -> frozenset[str] | None:
-        """The names of all `async def`s in first-party code that a file and its conftests may use; None if that is too much to read."""
+    def reachable(self, inside: Module) -> Words | None:
+        """What the first-party code says that a file and its conftests may use, and what they import; None if that is too much to read."""
         every = (inside, *self.conftests)
-        imported = {name.partition(".")[0] for one in every for name in one.imports} - KNOWN_ELSEWHERE
-        packages = {_package(one.path, self.folder.top) for one in every if "" in imported and one.path is not None}
-        return fresh(self.folder.async_names, frozenset(imported - {""}), frozenset(packages))
+        imported = frozenset().union(*(one.imported_roots for one in every))
+        packages = [str(one.path.parent) for one in every if "" in one.imported_roots and one.path is not None]
+        return fresh(self.folder.reachable, imported, frozenset(packages))
 
-    def users(self, names: Iterable[str]) -> Iterator[Module]:
+    def users(self, names: Iterable[str], is_marked: bool = False) -> Iterator[Module]:
         """Test files of the folder that this conftest serves in which a function requests one of the fixtures; all for no names.
 
-        No more than PARSED of them are read for one conftest: the question is always whether any user is of some kind.
+        With `is_marked` only those with asyncio marks. No more than PARSED of them are read for one conftest: the question
+        is always whether any user is of some kind.
         """
         wanted = set(names)
         for path in self.served:
-            if wanted and wanted.isdisjoint(cached("requests", path, _requested) or ()):
+            words = cached("requests", path, _requested) or frozenset()
+            if wanted and wanted.isdisjoint(words) or is_marked and MARK not in words:
                 continue
             if path not in self._parsed and len(self._parsed) >= PARSED:
                 return

@@ -38,6 +38,13 @@ class Settings(NamedTuple):
     opt_in: tuple[str, ...] = ()
 
 
+class Words(NamedTuple):
+    """What the text of Python files says without being parsed."""
+
+    coroutines: frozenset[str]  # names of their `async def`s
+    imports: frozenset[str]  # top-level packages and modules that they import
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # Names
 # --------------------------------------------------------------------------------------------------------------------
@@ -122,15 +129,24 @@ NO_CHILDREN: tuple[tuple[str, ...], str] = ((), "")
 class Facts:
     """What one scope holds, in document order, nested scopes apart (they have facts of their own)."""
 
-    __slots__ = ("nodes", "calls", "names", "bound", "scopes", "stores")
+    __slots__ = ("nodes", "calls", "every_name", "_names", "scopes", "stores")
 
     def __init__(self) -> None:
         self.nodes: dict[type, list[Any]] = defaultdict(list)  # by type, for the types KEPT
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)  # by the last segment of what is called
-        self.names: dict[str, list[ast.Name]] = defaultdict(list)  # loads and stores, by identifier
-        self.bound: list[ast.Name] = []  # names that are assigned to or deleted
+        self.every_name: list[ast.Name] = []  # loads and stores
+        self._names: dict[str, list[ast.Name]] | None = None
         self.scopes: list[Scope] = []  # functions, lambdas and classes defined here
         self.stores: list[ast.Attribute] = []  # attributes that are assigned to or deleted
+
+    @property
+    def names(self) -> dict[str, list[ast.Name]]:
+        """The names by identifier; sorted when first asked for, which is in few scopes."""
+        if self._names is None:
+            self._names = defaultdict(list)
+            for name in self.every_name:
+                self._names[name.id].append(name)
+        return self._names
 
 
 # Short names of the types that the walk asks for at each node.
@@ -144,7 +160,7 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
     are most of a test, have a way of their own.
     """
     facts = Facts()
-    nodes, calls, names, bind, parents = facts.nodes, facts.calls, facts.names, facts.bound.append, scope.module.parents
+    nodes, calls, note_name, parents = facts.nodes, facts.calls, facts.every_name.append, scope.module.parents
     stack: list[Any] = list(roots)[::-1]
     push, pop, fields_of = stack.append, stack.pop, FIELDS.get
     while stack:
@@ -153,9 +169,7 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
         while kind is not _Constant:
             node = child
             if kind is _Name:
-                names[node.id].append(node)
-                if type(node.ctx) is not _Load:
-                    bind(node)
+                note_name(node)
                 break
             if kind is _Attribute:
                 if type(node.ctx) is not _Load:
@@ -376,8 +390,9 @@ class Scope:
         for scope in self.facts.scopes:
             if scope.name:
                 yield scope.name, Binding("definition", scope, scope.node, end(scope.node))
-        for name in self.facts.bound:
-            yield name.id, self._binding_of(name)
+        for name in self.facts.every_name:
+            if type(name.ctx) is not _Load:
+                yield name.id, self._binding_of(name)
         for kind in (ast.ExceptHandler, ast.MatchAs, ast.MatchStar):
             for node in nodes.get(kind, ()):
                 if node.name:
@@ -462,7 +477,7 @@ class Scope:
     @cached_property
     def shared_names(self) -> set[str]:
         """Names that a `global` or `nonlocal` here makes another scope's, or that `del` ends."""
-        deleted = {name.id for name in self.facts.bound if type(name.ctx) is ast.Del}
+        deleted = {name.id for name in self.facts.every_name if type(name.ctx) is ast.Del}
         return deleted.union(*(node.names for node in self.every(ast.Global, ast.Nonlocal)))
 
     def loads_reached(self, name: str) -> dict[ast.AST | None, list[tuple[int, Scope, ast.Name]]]:
@@ -645,6 +660,7 @@ class Module(Scope):
         self.known_cache: dict[tuple[int, int], list[tuple[Scope, str]]] = {}
         self.fate_cache: dict[ast.AST, Fate] = {}
         self.value_cache: dict[ast.AST, Value | None] = {}
+        self.bound_cache: dict[int, Value | None] = {}  # by the identity of a Binding
         self.value_depth = 0
 
     def absolute(self, statement: ast.ImportFrom) -> str | None:
@@ -666,7 +682,7 @@ class Module(Scope):
     def names(self) -> set[str]:
         """Every name that is read, bound or called anywhere in the file, definitions left out."""
         every = [scope.facts for scope in (self, *self.all_scopes)]
-        return set().union(*(facts.names for facts in every), *(facts.calls for facts in every))
+        return {name.id for facts in every for name in facts.every_name}.union(*(facts.calls for facts in every))
 
     @cached_property
     def all_scopes(self) -> list[Scope]:
@@ -689,10 +705,22 @@ class Module(Scope):
         if name not in known:
             meant = self.renamed.get(name, name)
             known[name] = (
-                meant in knowledge.coroutine_names() or meant in self.async_names or meant in self.replaced_names
-                or (elsewhere := self.async_names_elsewhere) is None or meant in elsewhere
+                meant in self.library_names("coroutine", "awaitable context") or meant in self.async_names or meant in self.replaced_names
+                or self.reachable is None or meant in self.reachable.coroutines or meant == "anext"
             )  # fmt: skip
         return known[name]
+
+    def library_names(self, *kinds: str) -> frozenset[str]:
+        """The last names of all that gives something of these kinds (as in `knowledge.names`) in the libraries in sight."""
+        return knowledge.names(self.libraries, *kinds)
+
+    @cached_property
+    def libraries(self) -> frozenset[str]:
+        """The known libraries that the file, its conftests or the first-party code that they use imports."""
+        if self.reachable is None or "*" in self.bindings or not self.imports:
+            return frozenset(knowledge.TABLES)
+        imported = self.imported_roots | self.reachable.imports | {"asyncio", "builtins", "pytest"}
+        return frozenset(library for name in imported if (library := knowledge.SHARED.get(name, name)) in knowledge.TABLES)
 
     @cached_property
     def _coroutine_names(self) -> dict[str, bool]:
@@ -706,9 +734,9 @@ class Module(Scope):
         return own.union(function.name for one in every for function in one.all_functions if function.is_async)
 
     @cached_property
-    def async_names_elsewhere(self) -> frozenset[str] | None:
-        """The names of every `async def` of first-party code that the file may use; None if anything may be one."""
-        return self.project.async_names(self) if self.project else frozenset()
+    def reachable(self) -> Words | None:
+        """What the text of the first-party code says that the file may use; None if that is too much to look at."""
+        return self.project.reachable(self) if self.project else Words(frozenset(), frozenset())
 
     @cached_property
     def definitions(self) -> set[str]:
@@ -741,9 +769,9 @@ class Module(Scope):
         )
 
     @cached_property
-    def helpers(self) -> dict[str, Function]:
-        """The module's functions that are neither tests nor fixtures."""
-        return {one.name: one for one in self.functions if not one.is_test and not one.fixture}
+    def asserting_helpers(self) -> dict[str, Function]:
+        """The module's functions that are neither tests nor fixtures and hold assertions."""
+        return {one.name: one for one in self.functions if not one.is_test and not one.fixture and one.assertions}
 
     @cached_property
     def requesting(self) -> dict[str, list[Function]]:
@@ -765,6 +793,11 @@ class Module(Scope):
                 found.add(self.absolute(node) or "")
                 found.update(f"{self.absolute(node)}.{alias.name}" for alias in node.names)
         return found
+
+    @cached_property
+    def imported_roots(self) -> frozenset[str]:
+        """The top-level packages and modules that the file imports; "" among them for relative imports."""
+        return frozenset(name.partition(".")[0] for name in self.imports)
 
     @cached_property
     def replaced_names(self) -> set[str]:
@@ -1373,7 +1406,8 @@ SYNC_DUNDERS = frozenset(("__enter__", "__exit__", "__aiter__", "__iter__", "__l
 
 def value(scope: Scope, expression: ast.AST | None) -> Value | None:
     """What an expression gives at the place where it stands; None unless that is certain."""
-    if expression is None or isinstance(expression, ast.Constant):
+    give = GIVES.get(type(expression))
+    if give is None:
         return None
     cache = scope.module.value_cache
     if expression not in cache:
@@ -1382,29 +1416,18 @@ def value(scope: Scope, expression: ast.AST | None) -> Value | None:
         if module.value_depth < 40:
             module.value_depth += 1
             try:
-                cache[expression] = _value(scope, expression)
+                cache[expression] = give(scope, expression)
             finally:
                 module.value_depth -= 1
     return cache[expression]
 
 
-def _value(scope: Scope, expression: ast.AST) -> Value | None:
-    match expression:
-        case ast.Name():
-            return _value_of_name(scope, expression)
-        case ast.Attribute():
-            return _value_of_attribute(scope, expression)
-        case ast.Call():
-            return _value_of_call(scope, expression)
-        case ast.Await(value=inner):
-            return _awaited(value(scope, inner))
-        case ast.NamedExpr(value=inner):
-            return value(scope, inner)
-        case ast.IfExp(body=one, orelse=other):
-            return agreed([value(scope, one), value(scope, other)])
-        case ast.Lambda():
-            return Value("function", scope=scope.module.scopes.get(expression))
-    return None
+def _value_of_lambda(scope: Scope, expression: ast.Lambda) -> Value | None:
+    return Value("function", scope=scope.module.scopes.get(expression))
+
+
+def _value_of_either(scope: Scope, expression: ast.IfExp) -> Value | None:
+    return agreed([value(scope, expression.body), value(scope, expression.orelse)])
 
 
 def agreed(values: Iterable[Value | None]) -> Value | None:
@@ -1435,7 +1458,7 @@ def _value_of_name(scope: Scope, name: ast.Name) -> Value | None:
     if found is None:
         return _named(scope, scope.dotted(name))
     where, bindings = found
-    result = agreed([_bound(where, name.id, binding) for binding in bindings if not _is_none(binding)])
+    result = agreed([_bound(where, binding) for binding in bindings if not _is_none(binding)])
     if result is not None and result.kind in MOCKS:
         here = [(where, name.id), *((where, alias) for alias in where.aliases.get(name.id, ()))]
         if where is not scope:
@@ -1453,30 +1476,36 @@ def _named(scope: Scope, dotted: str | None) -> Value | None:
     return Value("function", dotted)
 
 
-def _bound(scope: Scope, name: str, binding: Binding) -> Value | None:
-    """The value that a binding gives to its name."""
-    match binding.how:
-        case "assign":
-            return value(scope, binding.value) or _declared(scope, binding.value)
-        case "annotation":
-            return _annotated(scope, binding.value)
-        case "parameter":
-            cache = scope.module.value_cache
-            if binding.value not in cache:
-                cache[binding.value] = None
-                cache[binding.value] = _value_of_parameter(scope, binding.value)
-            return cache[binding.value]
-        case "with" | "async with":
-            return _entered(value(scope, binding.value), binding.how == "async with")
-        case "definition":
-            made = binding.value
-            return Value("class" if isinstance(made, Class) else "function", scope=made)
-        case "import":
-            made = scope.module.project.definition(binding.value, scope.module) if scope.module.project else None
-            if made is not None:
-                return Value("class" if isinstance(made, Class) else "function", scope=made)
-            return _named(scope, binding.value)
-    return None
+def _bound(scope: Scope, binding: Binding) -> Value | None:
+    """The value that a binding gives to its name, asked at each use of the name: so remembered."""
+    cache, key = scope.module.bound_cache, id(binding)
+    if key not in cache:
+        cache[key] = None  # a value that depends on itself is not known
+        give = GIVEN_BY.get(binding.how)
+        cache[key] = give(scope, binding) if give is not None else None
+    return cache[key]
+
+
+def _defined(made: Function | Class) -> Value:
+    """A function or class of readable code."""
+    return Value("class" if isinstance(made, Class) else "function", scope=made)
+
+
+def _imported(scope: Scope, binding: Binding) -> Value | None:
+    made = scope.module.project.definition(binding.value, scope.module) if scope.module.project else None
+    return _defined(made) if made is not None else _named(scope, binding.value)
+
+
+# What each kind of binding gives to its name; the others give nothing that is known.
+GIVEN_BY: dict[str, Callable[[Any, Binding], Value | None]] = {
+    "assign": lambda scope, binding: value(scope, binding.value) or _declared(scope, binding.value),
+    "annotation": lambda scope, binding: _annotated(scope, binding.value),
+    "parameter": lambda scope, binding: _value_of_parameter(scope, binding.value),
+    "with": lambda scope, binding: _entered(value(scope, binding.value), False),
+    "async with": lambda scope, binding: _entered(value(scope, binding.value), True),
+    "definition": lambda scope, binding: _defined(binding.value),
+    "import": _imported,
+}
 
 
 def _declared(scope: Scope, assigned: ast.AST) -> Value | None:
@@ -1723,7 +1752,7 @@ def _value_of_attribute(scope: Scope, expression: ast.Attribute) -> Value | None
         return Value("function", scope=method) if method else None
     made = scope.definition(expression)
     if made is not None:
-        return Value("class" if isinstance(made, Class) else "function", scope=made)
+        return _defined(made)
     return _named(scope, scope.dotted(expression))
 
 
@@ -1820,6 +1849,18 @@ def _self_of(owner: Class, reader: Function) -> Iterator[tuple[Scope, str]]:
     if reader.node.args.args:
         yield reader, reader.node.args.args[0].arg
     yield from owner.selves
+
+
+# What each type of expression gives; the others give nothing that is known.
+GIVES: dict[type, Callable[[Scope, Any], Value | None]] = {
+    ast.Name: _value_of_name,
+    ast.Attribute: _value_of_attribute,
+    ast.Call: _value_of_call,
+    ast.Await: lambda scope, expression: _awaited(value(scope, expression.value)),
+    ast.NamedExpr: lambda scope, expression: value(scope, expression.value),
+    ast.IfExp: _value_of_either,
+    ast.Lambda: _value_of_lambda,
+}
 
 
 def _member(instance: Value, attribute: str) -> Value | None:
@@ -1960,7 +2001,7 @@ def _is_near(scope: Scope, call: ast.Call, by: ast.AST) -> bool:
     What is wrong with `f().x` is loud and seen at once: that alone is no reason to read other files.
     """
     name = called_name(call)
-    return isinstance(by, ast.FormattedValue) or name in scope.module.coroutine_functions or name in knowledge.coroutine_names()
+    return isinstance(by, ast.FormattedValue) or name in scope.module.coroutine_functions or name in scope.module.library_names("coroutine")
 
 
 def called_name(call: ast.Call) -> str:
@@ -2577,7 +2618,7 @@ def named_object(module: Module, dotted: str) -> Value | None:
         return _named(module, known)
     made = module.project.definition(dotted, module) if module.project else None
     if made is not None:
-        return Value("class" if isinstance(made, Class) else "function", scope=made)
+        return _defined(made)
     owner, _, name = dotted.rpartition(".")
     if knowledge.known_class(owner):
         return _member(Value("instance", knowledge.canonical(owner)), name)
@@ -3131,16 +3172,16 @@ def is_same(one: Function | None, other: Function) -> bool:
     return one.module.path is not None and one.module.path == other.module.path and start(one.node) == start(other.node)
 
 
-def user_modules(fixture: Function) -> Iterator[Module]:
-    """Where users of a fixture may stand: its own file, for a conftest the test files of the folder that it serves."""
+def user_modules(fixture: Function, is_marked: bool = False) -> Iterator[Module]:
+    """Where users of a fixture may stand: its own file, for a conftest the test files (with asyncio marks) of the folder that it serves."""
     module = fixture.module
     yield module
     if module.is_conftest and module.project is not None:
         chosen = [one for one in module.fixtures.values() if one is fixture or fixture in closest_fixtures(one)]
         if any(one.fixture.autouse for one in chosen):
-            yield from module.project.users(())
+            yield from module.project.users((), is_marked)
         else:
-            yield from module.project.users(one.fixture.name for one in chosen)
+            yield from module.project.users((one.fixture.name for one in chosen), is_marked)
 
 
 def users(fixture: Function) -> Iterator[Function]:
@@ -3236,7 +3277,7 @@ def unhandled_async_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
         return
     if proven_mode(fixture.module) != "strict":
         return
-    for module in user_modules(fixture):
+    for module in user_modules(fixture, is_marked=True):
         if proven_mode(module) != "strict" or other_runner(module):
             continue
         for test in module.all_functions:
@@ -3651,7 +3692,7 @@ def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
 @rule("ATX301", "awaited-sync-mock", "`{0}` gives a {1}, which cannot be awaited; make it an `AsyncMock`", nodes=(ast.Await,))
 def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The await raises a TypeError, and code that catches every exception takes that for the failure it is ready for."""
-    if not isinstance(node.value, ast.Call) or not may_be_mock(scope, node.value) or not is_in_test(scope):
+    if not isinstance(node.value, ast.Call) or not is_in_test(scope) or not may_be_mock(scope, node.value):
         return
     given = value(scope, node.value)
     if given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
@@ -4448,7 +4489,7 @@ def is_tried_out(function: Function, node: ast.AST) -> bool:
 def is_async_iterator(scope: Scope, expression: ast.expr) -> bool:
     """Whether an expression gives an object for `async for` only."""
     if isinstance(expression, ast.Call) and not scope.module.may_be_coroutine(last_name(expression.func)):
-        if last_name(expression.func) not in knowledge.iterated_names() and not scope.calls_variable(expression):
+        if last_name(expression.func) not in scope.module.library_names("async iterator", "async generator") and not scope.calls_variable(expression):
             return False
     given = value(scope, expression)
     if given is None or given.kind not in ("async generator", "instance"):
@@ -4488,24 +4529,30 @@ def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
     for node in function.every(ast.With, ast.AsyncWith):
         is_async = isinstance(node, ast.AsyncWith)
         for context in (item.context_expr for item in node.items):
-            if not is_in_sight(function, context) or entered_by(function, context) != ("sync" if is_async else "async"):
+            way = "sync" if is_async else "async"
+            if not may_be_entered_by(function, context, way) or entered_by(function, context) != way:
                 continue
             if not (is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_tried_out(function, node)):
                 wrong, right = ("a sync", "with") if is_async else ("an async", "async with")
                 yield node, brief(context), f"{wrong} context manager", f"use `{right}`"
     if function.is_coroutine_function:
         for decorator in function.decorators:
-            manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
+            is_open = isinstance(decorator, ast.Call) and not is_inert(function.outer, decorator)
+            manager = value(function.outer, decorator) if is_open else None
             if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
                 yield decorator, brief(decorator, 24), f"left before async `{brief_name(function.name, 24)}` runs", "enter it inside, by `with`"
 
 
-def is_in_sight(scope: Scope, context: ast.expr) -> bool:
-    """Whether a manager is of this file or a library, by its name, so that no other file must be read: the fault is loud anyway."""
+def may_be_entered_by(scope: Scope, context: ast.expr, way: str) -> bool:
+    """A first, cheap look: whether a manager for "sync" or "async" statements alone is of this file or a library, by its name.
+
+    So no other file must be read: the fault is loud anyway.
+    """
     if not isinstance(context, ast.Call):
         return True
+    kinds = ("async manager", "async context", "awaitable context") if way == "async" else ("sync manager", "context")
     name = last_name(context.func)
-    return name in knowledge.entered_names() or name in scope.module.definitions or scope.calls_variable(context)
+    return name in scope.module.library_names(*kinds) or name in scope.module.definitions or scope.calls_variable(context)
 
 
 def entered_by(scope: Scope, context: ast.expr) -> str:
@@ -4604,7 +4651,7 @@ def awaited_sync_call(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]
     call = node.value
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not serves_tests(scope.module):
         return
-    if call.func.attr not in knowledge.names("sync", "context", "async context", "either context"):
+    if call.func.attr not in scope.module.library_names("sync", "context", "async context", "either context"):
         return
     method = value(scope, call.func)
     if method is None or method.kind != "method" or is_expected(scope, node) or is_tampered(scope, call.func.value):
@@ -4926,7 +4973,7 @@ HANDLERS = frozenset(("asyncio.start_server", "asyncio.start_unix_server"))
 def assertion_in_forgotten_task(test: Function) -> Iterator[tuple[Any, ...]]:
     """What a task or callback raises is a line in the log, unless somebody asks for it."""
     for function in helpers_called(test):
-        where = runs_forgotten(test, function) if function.assertions else ""
+        where = runs_forgotten(test, function)
         if where and not is_watched(test) and not any(shows_later(test, function, one) for one in function.assertions):
             yield function.assertions[0], function.name[:25], where, "await it" if "task" in where else "assert in the test"
 
@@ -4937,9 +4984,10 @@ def is_watched(test: Function) -> bool:
 
 
 def helpers_called(test: Function) -> Iterator[Function]:
-    """Functions inside a test, and functions of its module that it names."""
-    yield from test.functions
-    yield from (test.module.helpers[name] for name in test.facts.names.keys() & test.module.helpers.keys())
+    """Functions inside a test, and functions of its module that it names, as far as they assert anything."""
+    yield from (function for function in test.functions if function.assertions)
+    helpers = test.module.asserting_helpers
+    yield from (helpers[name] for name in (test.facts.names.keys() & helpers.keys() if helpers else ()))
 
 
 def runs_forgotten(test: Function, function: Function) -> str:
