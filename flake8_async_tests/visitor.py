@@ -6195,24 +6195,26 @@ def runs_lifespan(module: Module) -> bool:
 def set_up_beside_entered_mock(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """What is set up is ignored: the code works with a mock as it comes, and the error that it is to handle never happens."""
     made = replacement(scope, call)
-    if made is None or not is_plain_patch(made) or len(getattr(scope.parent(call), "targets", (call,))) != 1:
+    if made is None or not is_plain_patch(made):
         return
-    for where, name in mock_names(scope, call):
+    for where, name in patched_as(scope, call):
         stored = stored_on(instance_reads(where, name, keyword(call, "return_value")))
         if stored and (method := entering_method(scope.module, made.dotted)):
             target, instance = min(stored, key=lambda one: start(one[0]))
             yield scope_of(scope.module, target).statement(target), brief_name(ast.unparse(instance), 30), method
 
 
-PATCH_WORDS = frozenset("target attribute autospec spec spec_set create return_value".split())
-
-
 def is_plain_patch(made: Replacement) -> bool:
     """Whether a patch puts a MagicMock in place of what is called, and sets up nothing but perhaps its result."""
-    words = made.call.keywords
-    specs = [word.value for word in words if word.arg not in ("target", "attribute", "return_value")]
-    is_plain = all(word.arg in PATCH_WORDS for word in words) and all(isinstance(one, ast.Constant) for one in specs)
-    return is_plain and made.made in PATCHERS and made.new is None
+    return made.new is None and all(isinstance(word.value, ast.Constant) for word in made.call.keywords if word.arg != "return_value")
+
+
+def patched_as(scope: Scope, call: ast.Call) -> list[tuple[Scope, str]]:
+    """The one name of a patch's mock; "" if it has none and nobody else can have it."""
+    above = scope.parent(call)
+    if isinstance(above, ast.withitem) and above.optional_vars is None or isinstance(above, ast.Expr):
+        return [(scope, "")]
+    return mock_names(scope, call) if len(getattr(above, "targets", (call,))) == 1 else []
 
 
 def instance_reads(scope: Scope, name: str, given: ast.expr | None) -> list[tuple[Scope, ast.expr]]:
@@ -6229,25 +6231,31 @@ def instance_reads(scope: Scope, name: str, given: ast.expr | None) -> list[tupl
             assigned = where.parent(read)
             results.append(assigned.value if isinstance(assigned, ast.Assign) and len(assigned.targets) == 1 else read)
     own = [reads_of_own_mock(scope, one) for one in results]
-    is_known = len(scope.bindings.get(name, ())) == 1 and len(own) < 2 and None not in own
+    is_known = len(scope.bindings.get(name, ())) == len(name[:1]) and len(own) < 2 and None not in own
     return reads + [read for several in own for read in several or ()] if is_known else []
 
 
-# What sets up a mock in other ways than by storing something on its result.
-MOCK_CHANGES = frozenset(("side_effect", "configure_mock", "mock_add_spec", "attach_mock"))
+# What sets up a mock in other ways than by storing something on its result, or (of a patch) hands out the mock.
+MOCK_CHANGES = frozenset(("side_effect", "configure_mock", "mock_add_spec", "attach_mock", "start"))
 
 
 def reads_of_own_mock(scope: Scope, given: ast.expr) -> list[tuple[Scope, ast.expr]] | None:
     """The other uses of a name whose one value is a mock as it comes, made right here; None if the expression gives anything else."""
     made, uses = scope.plain(given), []
     if isinstance(given, ast.Name):
-        if given.id not in scope.bindings or len(getattr(scope.parent(made), "targets", ())) != 1:
+        if not is_bound_to(scope, given, made):
             return None
         uses = [(where, use) for where, use in uses_with_scope(scope, given.id) if use is not given]
     words = [word.arg or "**" for word in made.keywords] if isinstance(made, ast.Call) and not made.args else ["**"]
     if any(word in MOCK_ARGUMENTS or word.startswith(("__", "**", "return_value")) for word in words):
         return None
     return uses if (mock_function(scope, made.func) or "").removeprefix(MOCKED) in MOCKS else None
+
+
+def is_bound_to(scope: Scope, name: ast.Name, made: ast.expr) -> bool:
+    """Whether what an expression gives has this one name, which is bound nowhere else."""
+    what = fate(scope, made)
+    return what.what == "assigned" and what.by.id == name.id and len(scope.bindings.get(name.id, ())) == 1
 
 
 def stored_on(reads: list[tuple[Scope, ast.expr]]) -> list[tuple[ast.expr, ast.expr]]:
@@ -6259,7 +6267,7 @@ def stored_on(reads: list[tuple[Scope, ast.expr]]) -> list[tuple[ast.expr, ast.e
         what, above = fate(where, read), where.parent(read)
         if isinstance(above, ast.Attribute):
             top = _top_of_chain(where, above)
-            if above.attr in MOCK_OWN or above.attr.startswith(("assert", "return_value")) or not _is_harmless(above, top):
+            if not _is_harmless(above, top):
                 return []
             found += [(top, read)] if isinstance(top.ctx, ast.Store) and above.attr not in EXITS else []
         elif what.what == "assigned" and isinstance(where, Function) and len(where.bindings[what.by.id]) == 1 and what.by.id not in names:
@@ -6317,14 +6325,16 @@ def _way_entered(scope: Scope, use: ast.Name) -> str:
 @rule("ATX919", "teardown-hides-failure", "`{0}` hides that `{1}` had failed before it was cancelled; {2}", nodes=(ast.Await,))
 def teardown_hides_failure(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A worker that died at once did nothing of what the test relies on, and clean-up is the last place that could tell."""
-    if not isinstance(scope, Function) or not is_teardown(scope, node) or scope.is_test and is_failure_in_play(scope):
+    if not isinstance(scope, Function) or not is_teardown(scope, node):
         return
     how, awaited = hiding(scope, node)
     for task in awaited if how else ():
         reads = reads_of_task(scope, task)
-        if reads is not None and is_cancelled_in_teardown(reads, node) and all(tells_nothing(where, read, node) for where, read in reads):
+        if not reads or not is_cancelled_in_teardown(reads, node) or not all(tells_nothing(*one, node) for one in reads):
+            continue
+        if not scope.is_test or not is_failure_in_play(scope):
             yield node, how, brief_name(ast.unparse(task), 20), "look at its result" if how == "gather" else "suppress `CancelledError` alone"
-            return
+        return
 
 
 def is_failure_in_play(test: Function) -> bool:
@@ -6368,11 +6378,12 @@ def reads_of_task(scope: Function, task: ast.expr) -> list[tuple[Scope, ast.expr
     if isinstance(task, ast.Name):
         bindings = scope.reaching(task.id, task)
         if len(bindings) == 1 and bindings[0].how == "for" and isinstance(bindings[0].value, ast.Name):
-            return reads_of_task(scope, bindings[0].value)
-        is_own = len(scope.bindings.get(task.id, ())) == 1 and task.id not in scope.shared_names and is_started(scope, scope.plain(task))
+            task = bindings[0].value
+        made = scope.plain(task)
+        is_own = is_bound_to(scope, task, made) and task.id not in scope.shared_names and is_started(scope, made)
         return list(uses_with_scope(scope, task.id)) if is_own else None
     head, _, name = attribute_path(task).partition(".")
-    if scope.owner is None or head != scope.node.args.args[0].arg:
+    if scope.owner is None or head not in [one.arg for one in scope.node.args.args[:1]]:
         return None
     made = scope.owner.attributes.get(name, ())
     if not made or not all(where.name == "asyncSetUp" and is_started(where, one) for where, one in made):
@@ -6418,7 +6429,8 @@ def tells_nothing(scope: Scope, read: ast.expr, node: ast.Await) -> bool:
         return attribute in ("cancel", "cancelling", "uncancel", "get_name", "set_name") or attribute == "done" and _only_spares_cancel(scope, what.by)
     if what.what == "iterated":
         name = getattr(what.by.target, "id", None)
-        return bool(name) and all(tells_nothing(where, use, node) for where, use in uses_with_scope(scope, name))
+        uses = list(uses_with_scope(scope, name)) if name else []
+        return bool(uses) and all(fate(*one).what != "iterated" and tells_nothing(*one, node) for one in uses)
     if what.what == "compared":
         return all(isinstance(one, ast.Constant) and one.value is None for one in what.by.comparators)
     waiting = _await_of(scope, read)
