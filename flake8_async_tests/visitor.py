@@ -2244,6 +2244,8 @@ def is_unread(scope: Scope, made: ast.AST) -> bool:
     if (names := names_bound(scope, what)) is None:
         return False
     uses = [fate(where, use) for name in names for where, use in uses_with_scope(scope, name)]
+    if what.what != "assigned":  # unpacked: whatever looks at an element sees how that one ended
+        return not uses
     return all(one.what == "truth" or one.what == "argument" and scope.dotted(getattr(one.by, "func", None)) in READERS for one in uses)
 
 
@@ -6294,3 +6296,267 @@ def runs_lifespan(module: Module) -> bool:
     """Whether anything in a file starts apps the way a server would."""
     wanted = ("LifespanManager", "lifespan_context", "TestClient", "startup", "router_startup", "lifespan")
     return any(name in scope.calls for scope in (module, *module.all_functions) for name in wanted)
+
+
+@rule("ATX918", "set-up-beside-entered-mock",
+      "`{0}` is only entered, which gives another mock; set up `{1}.return_value`",
+      calls="patch object")  # fmt: skip
+def set_up_beside_entered_mock(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """What is set up is ignored: the code works with a mock as it comes, and the error that it is to handle never happens."""
+    made = replacement(scope, call)
+    if made is None or not is_plain_patch(made):
+        return
+    for where, name in patched_as(scope, call):
+        stored = stored_on(instance_reads(where, name, keyword(call, "return_value")))
+        if stored and (method := entering_method(scope.module, made.dotted)):
+            target, instance = min(stored, key=lambda one: start(one[0]))
+            yield scope_of(scope.module, target).statement(target), brief_name(ast.unparse(instance), 30), method
+
+
+def is_plain_patch(made: Replacement) -> bool:
+    """Whether a patch puts a MagicMock in place of what is called, and sets up nothing but perhaps its result."""
+    return made.new is None and all(isinstance(word.value, ast.Constant) for word in made.call.keywords if word.arg != "return_value")
+
+
+def patched_as(scope: Scope, call: ast.Call) -> list[tuple[Scope, str]]:
+    """The one name of a patch's mock; "" if it has none and nobody else can have it."""
+    above = scope.parent(call)
+    if isinstance(above, ast.withitem) and above.optional_vars is None or isinstance(above, ast.Expr):
+        return [(scope, "")]
+    return mock_names(scope, call) if len(getattr(above, "targets", (call,))) == 1 else []
+
+
+def instance_reads(scope: Scope, name: str, given: ast.expr | None) -> list[tuple[Scope, ast.expr]]:
+    """What stands for the result of a mock's calls: `C.return_value`, the mock set up as that; [] if it may be changed out of sight."""
+    reads: list[tuple[Scope, ast.expr]] = []
+    results = [given] if given is not None else []
+    for where, use in uses_with_scope(scope, name):
+        read = where.parent(use)
+        if not isinstance(read, ast.Attribute) or read.attr.startswith("__") or read.attr in MOCK_CHANGES:
+            return []
+        if read.attr == "return_value" and isinstance(read.ctx, ast.Load):
+            reads.append((where, read))
+        elif read.attr == "return_value":
+            assigned = where.parent(read)
+            results.append(assigned.value if isinstance(assigned, ast.Assign) and len(assigned.targets) == 1 else read)
+    own = [reads_of_own_mock(scope, one) for one in results]
+    is_known = len(scope.bindings.get(name, ())) == len(name[:1]) and len(own) < 2 and None not in own
+    return reads + [read for several in own for read in several or ()] if is_known else []
+
+
+# What sets up a mock in other ways than by storing something on its result, or (of a patch) hands out the mock.
+MOCK_CHANGES = frozenset(("side_effect", "configure_mock", "mock_add_spec", "attach_mock", "start"))
+
+
+def reads_of_own_mock(scope: Scope, given: ast.expr) -> list[tuple[Scope, ast.expr]] | None:
+    """The other uses of a name whose one value is a mock as it comes, made right here; None if the expression gives anything else."""
+    made, uses = scope.plain(given), []
+    if isinstance(given, ast.Name):
+        if not is_bound_to(scope, given, made):
+            return None
+        uses = [(where, use) for where, use in uses_with_scope(scope, given.id) if use is not given]
+    words = [word.arg or "**" for word in made.keywords] if isinstance(made, ast.Call) and not made.args else ["**"]
+    if any(word in MOCK_ARGUMENTS or word.startswith(("__", "**", "return_value")) for word in words):
+        return None
+    return uses if (mock_function(scope, made.func) or "").removeprefix(MOCKED) in MOCKS else None
+
+
+def is_bound_to(scope: Scope, name: ast.Name, made: ast.expr) -> bool:
+    """Whether what an expression gives has this one name, which is bound nowhere else."""
+    what = fate(scope, made)
+    return what.what == "assigned" and what.by.id == name.id and len(scope.bindings.get(name.id, ())) == 1
+
+
+def stored_on(reads: list[tuple[Scope, ast.expr]]) -> list[tuple[ast.expr, ast.expr]]:
+    """What is stored below a mock, each with the mock as it is named there; [] if the mock itself may be reached by anything else."""
+    found: list[tuple[ast.expr, ast.expr]] = []
+    todo, names = list(reads), set()
+    while todo:
+        where, read = todo.pop()
+        what, above = fate(where, read), where.parent(read)
+        if isinstance(above, ast.Attribute):
+            top = _top_of_chain(where, above)
+            if not _is_harmless(above, top):
+                return []
+            found += [(top, read)] if isinstance(top.ctx, ast.Store) and above.attr not in EXITS else []
+        elif what.what == "assigned" and isinstance(where, Function) and len(where.bindings[what.by.id]) == 1 and what.by.id not in names:
+            names.add(what.by.id)
+            todo += uses_with_scope(where, what.by.id)
+        else:
+            return []
+    return found
+
+
+def _top_of_chain(scope: Scope, read: ast.Attribute) -> ast.Attribute:
+    """The longest chain of attributes that an attribute starts."""
+    while isinstance(above := scope.parent(read), ast.Attribute):
+        read = above
+    return read
+
+
+def _is_harmless(first: ast.Attribute, top: ast.Attribute) -> bool:
+    """Whether a chain only stores something on the mock of a method, or says that nobody called it."""
+    if first.attr in EXITS:
+        return True
+    return not first.attr.startswith("__") and (isinstance(top.ctx, ast.Store) or top.attr in ("assert_not_called", "assert_not_awaited"))
+
+
+def entering_method(module: Module, dotted: str) -> str:
+    """The method whose result the code works with, if a first-party module calls what it has by a name only to enter that; else ""."""
+    head, _, name = dotted.rpartition(".")
+    home = module.project.module(head, module) if module.project and head else None
+    bindings = home.bindings.get(name, ()) if home is not None else ()
+    if home is None or len(bindings) != 1 or bindings[0].how not in ("import", "definition"):
+        return ""
+    if home.path != module.path and any(name in one.calls for one in (module, *module.all_scopes)):
+        return ""  # the test makes one itself
+    ways = {_way_entered(where, use) for where, use in uses_with_scope(home, name) if not _is_annotation(where, use)}
+    return {"entered": "__enter__", "async entered": "__aenter__"}.get(ways.pop(), "") if len(ways) == 1 else ""
+
+
+def _is_annotation(scope: Scope, use: ast.Name) -> bool:
+    around = [use, *scope.ancestors(use)]
+    return any(isinstance(above, ast.AnnAssign) and below is above.annotation for below, above in zip(around, around[1:]))
+
+
+def _way_entered(scope: Scope, use: ast.Name) -> str:
+    """How what a call gives is entered under a new name, and used for nothing else: "entered", "async entered"; "" if it is not."""
+    made = fate(scope, use)
+    several = [fate(scope, made.by)] if made.what == "called" else []
+    if several and several[0].what == "assigned":
+        name = several[0].by.id
+        is_own = isinstance(scope, Function) and len(scope.bindings[name]) == 1 and name not in scope.shared_names
+        several = [fate(*one) for one in uses_with_scope(scope, name)] if is_own else []
+    ways = {one.what if isinstance(getattr(one.by, "optional_vars", None), ast.Name) else "" for one in several}
+    return ways.pop() if len(ways) == 1 else ""
+
+
+@rule("ATX919", "teardown-hides-failure", "`{0}` hides that `{1}` had failed before it was cancelled; {2}", nodes=(ast.Await,))
+def teardown_hides_failure(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A worker that died at once did nothing of what the test relies on, and clean-up is the last place that could tell."""
+    if not isinstance(scope, Function) or not is_teardown(scope, node):
+        return
+    how, awaited = hiding(scope, node)
+    for task in awaited if how else ():
+        reads = reads_of_task(scope, task)
+        if not reads or not is_cancelled_in_teardown(reads, node) or not all(tells_nothing(*one, node) for one in reads):
+            continue
+        if not scope.is_test or not is_failure_in_play(scope):
+            yield node, how, brief_name(ast.unparse(task), 20), "look at its result" if how == "gather" else "suppress `CancelledError` alone"
+        return
+
+
+def is_failure_in_play(test: Function) -> bool:
+    """Whether a test brings code that raises, or another rule speaks of what it hides (ATX416)."""
+    return raises_on_purpose(test) or any(True for _ in assertion_in_forgotten_task(test))
+
+
+def is_teardown(scope: Function, node: ast.AST) -> bool:
+    """Whether a node runs when a test is over: in the second half of a fixture, a `finally` of a test or fixture, or asyncTearDown."""
+    if scope.name == "asyncTearDown":
+        return scope.owner is not None and scope.owner.inherits("unittest.IsolatedAsyncioTestCase", "unittest.async_case.IsolatedAsyncioTestCase")
+    if not scope.is_test and not scope.fixture:
+        return False
+    is_after_yield = scope.fixture is not None and bool(scope.yields) and start(node) > start(scope.yields[-1])
+    return is_after_yield or any(field == "finalbody" for _, field in blocks(scope, node))
+
+
+def hiding(scope: Function, node: ast.Await) -> tuple[str, list[ast.expr]]:
+    """How an await drops what tasks raised, and the tasks: "gather", "suppress(Exception)", "except Exception"; "" if it may not."""
+    call = node.value
+    if isinstance(call, ast.Call) and scope.dotted(call.func) == "asyncio.gather":
+        is_dropped = scope.constant(keyword(call, "return_exceptions")) is True and is_unread(scope, node)
+        return "gather" if is_dropped else "", [one.value if isinstance(one, ast.Starred) else one for one in call.args]
+    if isinstance(call, ast.Call) and scope.dotted(call.func) in ("asyncio.wait_for", "asyncio.shield") and call.args:
+        call = call.args[0]
+    for block, field in blocks(scope, node):
+        if field == "body" and (how := swallows(scope, block, ("Exception", "BaseException"))):
+            return how, [call]
+        if field == "body" and isinstance(block, ast.Try) and not all(map(_does_nothing, _handling(block))):
+            break
+    return "", []
+
+
+def _handling(block: ast.Try) -> list[ast.stmt]:
+    """What the handlers of a try block do."""
+    return [statement for handler in block.handlers for statement in handler.body]
+
+
+def reads_of_task(scope: Function, task: ast.expr) -> list[tuple[Scope, ast.expr]] | None:
+    """Every place that reads a task, or a list of tasks, which the function or its TestCase starts; None for anything else."""
+    if isinstance(task, ast.Name):
+        bindings = scope.reaching(task.id, task)
+        if len(bindings) == 1 and bindings[0].how == "for" and isinstance(bindings[0].value, ast.Name):
+            task = bindings[0].value
+        made = scope.plain(task)
+        is_own = is_bound_to(scope, task, made) and task.id not in scope.shared_names and is_started(scope, made)
+        return list(uses_with_scope(scope, task.id)) if is_own else None
+    head, _, name = attribute_path(task).partition(".")
+    if scope.owner is None or head not in [one.arg for one in scope.node.args.args[:1]]:
+        return None
+    made = scope.owner.attributes.get(name, ())
+    if not made or not all(where.name == "asyncSetUp" and is_started(where, one) for where, one in made):
+        return None
+    return [(where, read) for where, use in _selves_of(scope.module) if getattr(read := where.parent(use), "attr", "") == name
+            and isinstance(read.ctx, ast.Load)]  # fmt: skip
+
+
+def _selves_of(module: Module) -> Iterator[tuple[Scope, ast.Name]]:
+    """Every `self` in the methods of a file."""
+    for method in module.all_functions:
+        if method.owner is not None and method.node.args.args:
+            yield from uses_with_scope(method, method.node.args.args[0].arg)
+
+
+def is_started(scope: Scope, made: ast.expr | None) -> bool:
+    """Whether an expression starts a task that may fail, or a list of such tasks."""
+    if isinstance(made, (ast.List, ast.Tuple)):
+        return bool(made.elts) and all(is_started(scope, one) for one in made.elts)
+    if isinstance(made, ast.ListComp):
+        return is_started(scope, made.elt)
+    if not isinstance(made, ast.Call) or not spawns(scope, made) or not made.args:
+        return False
+    coroutine = made.args[0]
+    return isinstance(coroutine, ast.Call) and last_name(coroutine.func) not in ONLY_WAITS and not waits_for_event(scope, coroutine)
+
+
+def is_cancelled_in_teardown(reads: list[tuple[Scope, ast.expr]], node: ast.Await) -> bool:
+    """Whether one of the reads of a task cancels it when the test is over, before a node waits for it."""
+    for where, read in reads:
+        what = fate(where, read)
+        if start(read) < start(node) and isinstance(where, Function) and is_teardown(where, read):
+            if getattr(what.by, "attr", "") == "cancel" or what.what == "iterated" and _cancels_each(where, what.by):
+                return True
+    return False
+
+
+def tells_nothing(scope: Scope, read: ast.expr, node: ast.Await) -> bool:
+    """Whether reading a task, or a list of tasks, tells nobody how it ended: it is cancelled, waited for and dropped."""
+    what = fate(scope, read)
+    if what.what == "attribute":
+        attribute = getattr(what.by, "attr", "")
+        return attribute in ("cancel", "cancelling", "uncancel", "get_name", "set_name") or attribute == "done" and _only_spares_cancel(scope, what.by)
+    if what.what == "iterated":
+        name = getattr(what.by.target, "id", None)
+        uses = list(uses_with_scope(scope, name)) if name else []
+        return bool(uses) and all(fate(*one).what != "iterated" and tells_nothing(*one, node) for one in uses)
+    if what.what == "compared":
+        return all(isinstance(one, ast.Constant) and one.value is None for one in what.by.comparators)
+    waiting = _await_of(scope, read)
+    return what.what == "truth" or waiting is node or waiting is not None and isinstance(scope, Function) and hiding(scope, waiting)[0] != ""
+
+
+def _only_spares_cancel(scope: Scope, done: ast.AST) -> bool:
+    """Whether `task.done()` is only asked to leave out a `cancel()`: `if not task.done(): task.cancel()`."""
+    block = scope.statement(done)
+    if isinstance(block, ast.If) and is_still_running(block.test) and not block.orelse and len(block.body) == 1:
+        return ast.unparse(block.body[0]) == ast.unparse(block.test.operand).replace(".done()", ".cancel()")
+    return False
+
+
+def _await_of(scope: Scope, read: ast.expr) -> ast.Await | None:
+    """The await that waits for a task, alone or in a `gather`."""
+    what = fate(scope, read)
+    call = scope.parent(what.by) if isinstance(what.by, ast.Starred) else what.by
+    is_gathered = isinstance(call, ast.Call) and scope.dotted(call.func) == "asyncio.gather"
+    return awaiting(scope, call if is_gathered else read)
