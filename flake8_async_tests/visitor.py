@@ -830,7 +830,12 @@ class Module(Scope):
         return {word for text in texts if isinstance(text, str) for word in text.split(".")}
 
     def imports_package(self, *packages: str) -> bool:
-        return any(name == package or name.startswith(package + ".") for name in self.imports for package in packages)
+        """Whether the file imports one of these packages or modules, or anything in them."""
+        return not self._imported_packages.isdisjoint(packages)
+
+    @cached_property
+    def _imported_packages(self) -> set[str]:
+        return {".".join(parts[:length]) for parts in (name.split(".") for name in self.imports) for length in range(1, len(parts) + 1)}
 
     @cached_property
     def marks(self) -> list[Mark]:
@@ -2654,21 +2659,23 @@ class Rule(NamedTuple):
     each: str  # "module", "class", "function", "test", "fixture" or "loss"; "" for a rule of calls or nodes
     calls: tuple[str, ...]  # last names of the calls that it judges
     nodes: tuple[type, ...]
+    mocks: bool  # it has something to say only where mocks are in sight
 
 
 RULES: dict[str, Rule] = {}
 
 
-def rule(code: str, name: str, message: str, each: str = "", calls: str = "", nodes: tuple[type, ...] = ()) -> Callable[[Judge], Judge]:
+def rule(code: str, name: str, message: str, each: str = "", calls: str = "", nodes: tuple[type, ...] = (),
+         mocks: bool = False) -> Callable[[Judge], Judge]:  # fmt: skip
     """Register a generator function as a rule.
 
     `each` names the scopes that it is given one by one ("loss": each coroutine that a function loses); with `calls` (last names, "gather wait") or `nodes` (types of
-    KEPT) it is given each such node and the scope that holds it.
+    KEPT) it is given each such node and the scope that holds it. With `mocks` it is not asked in files that see none.
     """
 
     def register(judge: Judge) -> Judge:
         assert code not in RULES, code
-        RULES[code] = Rule(code, name, message, judge, each, tuple(calls.split()), nodes)
+        RULES[code] = Rule(code, name, message, judge, each, tuple(calls.split()), nodes, mocks)
         return judge
 
     return register
@@ -2682,12 +2689,12 @@ class Table(NamedTuple):
     nodes: dict[type, list[Rule]]
 
 
-@lru_cache(maxsize=8)
-def table(opt_in: tuple[str, ...]) -> Table:
-    """The dispatch table for a choice of opt-in rules."""
+@lru_cache(maxsize=16)
+def table(opt_in: tuple[str, ...], sees_mocks: bool) -> Table:
+    """The dispatch table for a choice of opt-in rules, in a file that sees mocks or not."""
     made = Table(defaultdict(list), defaultdict(list), defaultdict(list))
     for one in RULES.values():
-        if one.code.startswith("ATX9") and not one.code.startswith(opt_in or ("-",)):
+        if one.code.startswith("ATX9") and not one.code.startswith(opt_in or ("-",)) or one.mocks and not sees_mocks:
             continue
         if one.each:
             made.each[one.each].append(one)
@@ -2734,7 +2741,7 @@ def brief_name(name: str, limit: int = 40) -> str:
 
 def check(module: Module) -> Iterator[Finding]:
     """Every finding of the enabled rules on one file, each place and code once, in order."""
-    rules = table(module.settings.opt_in)
+    rules = table(module.settings.opt_in, module.sees_mocks)
     found = set()
     for one, (node, *words) in _judged(module, rules):
         found.add((*_place(node), f"{one.code} {_printable(one.message.format(*words))}"))
@@ -2773,6 +2780,7 @@ def _judged(module: Module, rules: Table) -> Iterator[tuple[Rule, tuple[Any, ...
     for one in rules.each["module"]:
         for finding in one.judge(module):
             yield one, finding
+    names = rules.calls.keys() | module.renamed.keys()
     for scope in (module, *module.all_scopes):
         for kind in _kinds(scope):
             for one in rules.each[kind]:
@@ -2782,7 +2790,7 @@ def _judged(module: Module, rules: Table) -> Iterator[tuple[Rule, tuple[Any, ...
             for one in rules.each["loss"]:
                 for finding in one.judge(lost, scope):
                     yield one, finding
-        yield from _judged_inside(scope, rules)
+        yield from _judged_inside(scope, rules, names)
 
 
 def _kinds(scope: Scope) -> Iterator[str]:
@@ -2797,10 +2805,10 @@ def _kinds(scope: Scope) -> Iterator[str]:
             yield "test"
 
 
-def _judged_inside(scope: Scope, rules: Table) -> Iterator[tuple[Rule, tuple[Any, ...]]]:
-    """The rules about calls and nodes, on those of one scope."""
+def _judged_inside(scope: Scope, rules: Table, names: set[str]) -> Iterator[tuple[Rule, tuple[Any, ...]]]:
+    """The rules about calls (`names` are all that rules ask for) and nodes, on those of one scope."""
     facts, renamed = scope.facts, scope.module.renamed
-    for name in facts.calls.keys() & (rules.calls.keys() | renamed.keys() if renamed else rules.calls.keys()):
+    for name in facts.calls.keys() & names:
         for one in rules.calls.get(renamed.get(name, name), ()):
             for call in facts.calls[name]:
                 for finding in one.judge(call, scope):
@@ -3691,7 +3699,7 @@ def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
     return any(error in ast.unparse(one) for one in expected for error in errors)
 
 
-@rule("ATX301", "awaited-sync-mock", "`{0}` gives a {1}, which cannot be awaited; make it an `AsyncMock`", nodes=(ast.Await,))
+@rule("ATX301", "awaited-sync-mock", "`{0}` gives a {1}, which cannot be awaited; make it an `AsyncMock`", nodes=(ast.Await,), mocks=True)
 def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The await raises a TypeError, and code that catches every exception takes that for the failure it is ready for."""
     if not isinstance(node.value, ast.Call) or not is_in_test(scope) or not may_be_mock(scope, node.value):
@@ -3759,10 +3767,10 @@ AWAIT_READS = frozenset(
 
 
 @rule("ATX302", "called-but-maybe-not-awaited", "nothing proves that `{0}` was awaited; use `{1}`",
-      calls=" ".join((*CALL_ASSERTIONS, "assertTrue assertEqual assertGreater assertGreaterEqual")), nodes=(ast.Assert,))  # fmt: skip
+      calls=" ".join((*CALL_ASSERTIONS, "assertTrue assertEqual assertGreater assertGreaterEqual")), nodes=(ast.Assert,), mocks=True)  # fmt: skip
 def called_but_maybe_not_awaited(node: ast.Call | ast.Assert, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Code that forgets its `await` still calls the mock: the assertion holds, and nothing of the call has happened."""
-    for mock, remedy in _claims(scope, node) if scope.module.sees_mocks else ():
+    for mock, remedy in _claims(scope, node):
         if is_await_owed(scope, mock) and not (
             is_await_asserted(scope, mock) or is_outcome_asserted(scope, mock) or is_called_here(scope, mock)
         ):
@@ -3916,7 +3924,7 @@ def is_compared(scope: Scope, use: ast.expr) -> bool:
 REFUSED = "AsyncMock `{0}` gives a coroutine, and `async {1}` refuses it; use `MagicMock`"
 
 
-@rule("ATX303", "async-mock-iterated", REFUSED, nodes=(ast.AsyncFor, *COMPREHENSIONS))
+@rule("ATX303", "async-mock-iterated", REFUSED, nodes=(ast.AsyncFor, *COMPREHENSIONS), mocks=True)
 def async_mock_iterated(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Every call of an AsyncMock gives a coroutine, whatever it is configured to return: there is nothing to iterate."""
     loops = [node] if isinstance(node, ast.AsyncFor) else [loop for loop in node.generators if loop.is_async]
@@ -3925,7 +3933,7 @@ def async_mock_iterated(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
             yield loop.iter, mock_text(loop.iter.func), "for"
 
 
-@rule("ATX304", "async-mock-entered", REFUSED, nodes=(ast.AsyncWith,))
+@rule("ATX304", "async-mock-entered", REFUSED, nodes=(ast.AsyncWith,), mocks=True)
 def async_mock_entered(node: ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Every call of an AsyncMock gives a coroutine, which is no context manager; what it would return may be one."""
     for item in node.items:
@@ -3934,7 +3942,7 @@ def async_mock_entered(node: ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any,
             yield entered, mock_text(entered.func), "with"
 
 
-@rule("ATX305", "unawaited-mock-call", "AsyncMock `{0}` is called but never awaited, so nothing happens; await it", nodes=(ast.Expr,))
+@rule("ATX305", "unawaited-mock-call", "AsyncMock `{0}` is called but never awaited, so nothing happens; await it", nodes=(ast.Expr,), mocks=True)
 def unawaited_mock_call(node: ast.Expr, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The call is recorded, so `assert_called_once` holds; the side effect, an exception perhaps, never happens."""
     if is_mock_coroutine(scope, node.value) and not is_injected_by_patch(scope, node.value):
@@ -4053,7 +4061,7 @@ def _as_mock(given: Value | None) -> Value | None:
     return given if given is not None and given.kind in MOCKS else None
 
 
-@rule("ATX307", "coroutine-as-return-value", "{0} as `{1}`: {2}", calls=SET_UP_CALLS, nodes=(ast.Assign,))
+@rule("ATX307", "coroutine-as-return-value", "{0} as `{1}`: {2}", calls=SET_UP_CALLS, nodes=(ast.Assign,), mocks=True)
 def coroutine_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A mock hands out what it is given: one await gives the coroutine object, which nobody awaits."""
     for made in set_ups(scope, node):
@@ -4089,7 +4097,7 @@ REQUEST_METHODS = frozenset("get post put patch delete head options request ws_c
 
 
 @rule("ATX308", "async-mock-for-sync-method", "`{0}` is sync in {1}, but a coroutine on this AsyncMock; use a `MagicMock` there",
-      nodes=(ast.Assign,))  # fmt: skip
+      nodes=(ast.Assign,), mocks=True)  # fmt: skip
 def async_mock_for_sync_method(node: ast.Assign, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The code calls the method without `await`: its side effect never happens, and its result is a coroutine."""
     for target in node.targets:
@@ -4282,7 +4290,7 @@ def is_made_awaitable(scope: Scope, call: ast.Call, mock: Value) -> bool:
 
 
 @rule("ATX312", "swallowing-aexit-mock", "`{0}` returns a mock, which is true and swallows every exception; add `return_value=None`",
-      calls="AsyncMock MagicMock Mock patch object setattr", nodes=(ast.Assign,))  # fmt: skip
+      calls="AsyncMock MagicMock Mock patch object setattr", nodes=(ast.Assign,), mocks=True)  # fmt: skip
 def swallowing_aexit_mock(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A true value from the exit method tells Python that the exception is dealt with: even `assert False` passes."""
     for name, exits in _exits(scope, node):
@@ -4474,7 +4482,8 @@ USED_AS = {ast.FormattedValue: "formatted as text", ast.For: "iterated", ast.Asy
 @rule("ATX407", "sync-iteration-of-async-generator", "`{0}` is an async generator, {1}; {2}", each="function")
 def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any, ...]]:
     """Only `async for` runs an async generator: everything else raises TypeError, or silently runs nothing."""
-    if not serves_tests(function.module):
+    if not serves_tests(function.module) or function.nodes.keys().isdisjoint(ITERATING_NODES) and function.calls.keys().isdisjoint(
+            ITERATING | function.module.async_generators):  # fmt: skip
         return
     for expression, fact, remedy in _wrongly_used(function):
         if is_async_iterator(function, expression) and not is_tried_out(function, expression):
@@ -4500,6 +4509,7 @@ def is_async_iterator(scope: Scope, expression: ast.expr) -> bool:
     return given.kind == "async generator" or known is not None and known.iterates
 
 
+ITERATING_NODES = (ast.For, *COMPREHENSIONS)
 ITERATING = frozenset("list tuple set sorted sum any all next iter max min enumerate zip dict frozenset".split())
 
 
@@ -4523,26 +4533,29 @@ def _wrongly_used(function: Function) -> Iterator[tuple[ast.expr, str, str]]:
             yield call, "so nothing of it runs here", "use `async for`"
 
 
-@rule("ATX408", "wrong-with", "`{0}` is {1}; {2}", each="function")
-def wrong_with(function: Function) -> Iterator[tuple[Any, ...]]:
+@rule("ATX408", "wrong-with", "`{0}` is {1}; {2}", each="function", nodes=(ast.With, ast.AsyncWith))
+def wrong_with(node: Function | ast.With | ast.AsyncWith, scope: Scope | None = None) -> Iterator[tuple[Any, ...]]:
     """The two protocols do not mix: entering raises, and a sync manager as decorator is left before the coroutine runs."""
-    if not serves_tests(function.module):
-        return
-    for node in function.every(ast.With, ast.AsyncWith):
+    if isinstance(node, Function):
+        yield from _wrong_decorator(node)
+    elif isinstance(scope, Function) and not scope.is_lambda and serves_tests(scope.module):
         is_async = isinstance(node, ast.AsyncWith)
+        way, wrong, right = ("sync", "a sync", "with") if is_async else ("async", "an async", "async with")
         for context in (item.context_expr for item in node.items):
-            way = "sync" if is_async else "async"
-            if not may_be_entered_by(function, context, way) or entered_by(function, context) != way:
+            if not may_be_entered_by(scope, context, way) or entered_by(scope, context) != way:
                 continue
-            if not (is_async and isinstance(context, ast.Call) and sync_check(function, context) or is_tried_out(function, node)):
-                wrong, right = ("a sync", "with") if is_async else ("an async", "async with")
+            if not (is_async and isinstance(context, ast.Call) and sync_check(scope, context) or is_tried_out(scope, node)):
                 yield node, brief(context), f"{wrong} context manager", f"use `{right}`"
-    if function.is_coroutine_function:
-        for decorator in function.decorators:
-            is_open = isinstance(decorator, ast.Call) and not is_inert(function.outer, decorator)
-            manager = value(function.outer, decorator) if is_open else None
-            if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
-                yield decorator, brief(decorator, 24), f"left before async `{brief_name(function.name, 24)}` runs", "enter it inside, by `with`"
+
+
+def _wrong_decorator(function: Function) -> Iterator[tuple[Any, ...]]:
+    """A context manager of readable code as decorator of a coroutine function."""
+    if not function.is_async or function.is_plain or not function.is_coroutine_function or not serves_tests(function.module):
+        return
+    for decorator in function.decorators:
+        manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
+        if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
+            yield decorator, brief(decorator, 24), f"left before async `{brief_name(function.name, 24)}` runs", "enter it inside, by `with`"
 
 
 def may_be_entered_by(scope: Scope, context: ast.expr, way: str) -> bool:
@@ -4989,7 +5002,7 @@ def helpers_called(test: Function) -> Iterator[Function]:
     """Functions inside a test, and functions of its module that it names, as far as they assert anything."""
     yield from (function for function in test.functions if function.assertions)
     helpers = test.module.asserting_helpers
-    yield from (helpers[name] for name in (test.facts.names.keys() & helpers.keys() if helpers else ()))
+    yield from (helpers[name] for name in (helpers.keys() & {name.id for name in test.facts.every_name} if helpers else ()))
 
 
 def runs_forgotten(test: Function, function: Function) -> str:
@@ -6025,7 +6038,7 @@ def _reached_after(function: Function, node: ast.AST) -> Iterator[ast.stmt]:
 
 
 @rule("ATX910", "future-as-return-value", "a `Future` as result of `{0}` belongs to one loop; use `AsyncMock` with the plain result",
-      calls=SET_UP_CALLS, nodes=(ast.Assign,))  # fmt: skip
+      calls=SET_UP_CALLS, nodes=(ast.Assign,), mocks=True)  # fmt: skip
 def future_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A future made in sync code fails once an async test has run, and an exception in it that nobody reads is silent."""
     for made in set_ups(scope, node):
@@ -6042,7 +6055,7 @@ def _set_up_name(node: ast.Assign | ast.Call) -> str:
 
 
 @rule("ATX911", "async-generator-as-return-value", "AsyncMock `{0}` gives `async for` a coroutine, no generator; use `MagicMock`",
-      calls=SET_UP_CALLS, nodes=(ast.Assign,))  # fmt: skip
+      calls=SET_UP_CALLS, nodes=(ast.Assign,), mocks=True)  # fmt: skip
 def async_generator_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Only code that awaits the call first gets the generator; `async for` over the call raises a TypeError."""
     for made in set_ups(scope, node):
