@@ -566,13 +566,13 @@ def _from_lock(found: Dependencies, text: str | None) -> None:
 
 
 # What stands between the parentheses of a function's head or of a usefixtures mark.
-HEADS = re.compile(r"\b(?:def\s+\w+|usefixtures)\s*\(([^)]*)")
+HEADS = tuple(re.compile(rf"{word}\s*\(([^)]*)") for word in (r"def\s+\w+", "usefixtures"))
 
 
 def _requested(path: Path) -> frozenset[str]:
     """Words in the parameter lists and usefixtures marks of a file, among them every fixture that it requests; and MARK if it is there."""
     text = _text(path) or ""
-    words = frozenset(word for head in HEADS.findall(text) for word in re.findall(r"\w+", head))
+    words = frozenset(re.findall(r"\w+", " ".join(head for heads in HEADS for head in heads.findall(text))))
     return words | {MARK} if MARK in text else words
 
 
@@ -580,10 +580,11 @@ MARK = "mark.asyncio"
 
 
 ASYNC_DEF = re.compile(rb"async[ \t]+def[ \t]+([^\s(\[]+)")
+MOCKED = re.compile(rb"Mock|mocker|create_autospec")
 IMPORT = re.compile(rb"\n(?:from[ \t]+(\w+)|import[ \t]+([^\n#;]+))")
 
 
-def _words(path: str) -> Words:
+def _words(path: Path | str) -> Words:
     try:
         with open(path, "rb", buffering=0) as file:
             text = b"\n" + file.read()
@@ -594,10 +595,11 @@ def _words(path: str) -> Words:
     return Words(
         frozenset(name.decode("utf8", "replace") for name in names),
         frozenset(name for one in several for name in one.partition(".")[0].split()[:1]),
+        MOCKED.search(text) is not None,
     )
 
 
-NO_WORDS = Words(frozenset(), frozenset())
+NO_WORDS = Words(frozenset(), frozenset(), False)
 
 
 def words_at(place: str) -> Words | None:
@@ -605,7 +607,8 @@ def words_at(place: str) -> Words | None:
     every = [cached("words", path, _words) or NO_WORDS for path in islice(python_files(place), INDEXED)]
     if len(every) == INDEXED:
         return None
-    return Words(frozenset().union(*(one.coroutines for one in every)), frozenset().union(*(one.imports for one in every)))
+    coroutines, imports = (frozenset().union(*(one[index] for one in every)) for index in (0, 1))
+    return Words(coroutines, imports, any(one.mocks for one in every))
 
 
 def python_files(place: str) -> Iterator[str]:
@@ -756,7 +759,7 @@ class Folder:
                 return None
             found.update(*(words.coroutines for words in every if words))
             todo, places = set().union(*(words.imports for words in every if words)) - seen, []
-        return Words(frozenset(found), frozenset(seen))
+        return Words(frozenset(found), frozenset(seen), True)
 
 
 def _module_file(place: Path, top: Path) -> Path | None:
@@ -921,6 +924,14 @@ class Project:
         imported = frozenset().union(*(one.imported_roots for one in every))
         packages = [str(one.path.parent) for one in every if "" in one.imported_roots and one.path is not None]
         return fresh(self.folder.reachable, imported, frozenset(packages))
+
+    @asked_once
+    def speaks_of_mocks(self, dotted: str, inside: Module) -> bool:
+        """Whether the first-party module at the start of a dotted name speaks of mocks, by its text; False for other packages'."""
+        head, _, _ = dotted.rpartition(".")
+        path = self._module_path(dotted, inside) or (self._module_path(head, inside) if head.strip(".") else None)
+        words = cached("words", path, _words) if path is not None else NO_WORDS
+        return words is None or words.mocks
 
     def users(self, names: Iterable[str], is_marked: bool = False) -> Iterator[Module]:
         """Test files of the folder that this conftest serves in which a function requests one of the fixtures; all for no names.

@@ -43,6 +43,7 @@ class Words(NamedTuple):
 
     coroutines: frozenset[str]  # names of their `async def`s
     imports: frozenset[str]  # top-level packages and modules that they import
+    mocks: bool  # whether they speak of mocks
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -84,6 +85,7 @@ def canonical(dotted: str) -> str:
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
+OTHER_BINDINGS = (ast.Import, ast.ImportFrom, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.Global, ast.Nonlocal)
 ASSIGNMENTS = frozenset((ast.Assign, ast.AnnAssign, ast.NamedExpr))
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 BRANCHES = (ast.If, ast.Try, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.Match, ast.match_case) + (
@@ -329,9 +331,11 @@ class Scope:
 
     def calls_variable(self, call: ast.Call) -> bool:
         """Whether what is called is a variable or parameter, or has no name: its own name says nothing of it."""
-        if type(call.func) is not ast.Name:
-            return type(call.func) is not ast.Attribute
-        found = self.lookup(call.func)
+        return self.is_variable(call.func) if type(call.func) is ast.Name else type(call.func) is not ast.Attribute
+
+    def is_variable(self, name: ast.Name) -> bool:
+        """Whether a name is bound by anything but an import or a definition."""
+        found = self.lookup(name)
         return found is not None and any(binding.how not in ("import", "definition") for binding in found[1])
 
     def _is_handled(self, call: ast.Call) -> bool:
@@ -368,39 +372,43 @@ class Scope:
     def bindings(self) -> dict[str, list[Binding]]:
         """Every binding of every name of this scope, in document order."""
         found: dict[str, list[Binding]] = defaultdict(list)
-        for name, binding in self._all_bindings():
-            found[name].append(binding)
+        self._bind(found)
         for several in found.values():
             if len(several) > 1:
                 several.sort(key=_since)
         return found
 
-    def _all_bindings(self) -> Iterator[tuple[str, Binding]]:
+    def _bind(self, found: dict[str, list[Binding]]) -> None:
+        """Note the bindings by the name that they bind."""
         nodes = self.facts.nodes
-        for statement in nodes.get(ast.Import, ()):
+        for scope in self.facts.scopes:
+            if scope.name:
+                found[scope.name].append(Binding("definition", scope, scope.node, end(scope.node)))
+        for name in self.facts.every_name:
+            if type(name.ctx) is not _Load:
+                found[name.id].append(self._binding_of(name))
+        if nodes.keys().isdisjoint(OTHER_BINDINGS):
+            return
+        for name, binding in self._imports():
+            found[name].append(binding)
+        for node in self.every(ast.ExceptHandler, ast.MatchAs, ast.MatchStar):
+            if node.name:
+                found[node.name].append(Binding("other", None, node, start(node)))
+        for node in self.every(ast.Global, ast.Nonlocal):
+            for name in node.names:
+                found[name].append(Binding("other", None, node, start(node)))
+
+    def _imports(self) -> Iterator[tuple[str, Binding]]:
+        for statement in self.nodes.get(ast.Import, ()):
             for alias in statement.names:
                 whole = alias.name if alias.asname else alias.name.partition(".")[0]
                 yield alias.asname or whole, Binding("import", canonical(whole), statement, end(statement))
-        for statement in nodes.get(ast.ImportFrom, ()):
+        for statement in self.nodes.get(ast.ImportFrom, ()):
             base = self.module.absolute(statement)
             for alias in statement.names:
                 dotted = canonical(base.rstrip(".") and f"{base}.{alias.name}" or f"{base}{alias.name}") if base else None
                 how = "import" if dotted else "other"
                 yield alias.asname or alias.name, Binding(how, dotted, statement, end(statement))
-        for scope in self.facts.scopes:
-            if scope.name:
-                yield scope.name, Binding("definition", scope, scope.node, end(scope.node))
-        for name in self.facts.every_name:
-            if type(name.ctx) is not _Load:
-                yield name.id, self._binding_of(name)
-        for kind in (ast.ExceptHandler, ast.MatchAs, ast.MatchStar):
-            for node in nodes.get(kind, ()):
-                if node.name:
-                    yield node.name, Binding("other", None, node, start(node))
-        for kind in (ast.Global, ast.Nonlocal):
-            for node in nodes.get(kind, ()):
-                for name in node.names:
-                    yield name, Binding("other", None, node, start(node))
 
     def _binding_of(self, name: ast.Name) -> Binding:
         """The binding that a stored name is the target of; unpacking and the like give a value that is not known."""
@@ -736,7 +744,7 @@ class Module(Scope):
     @cached_property
     def reachable(self) -> Words | None:
         """What the text of the first-party code says that the file may use; None if that is too much to look at."""
-        return self.project.reachable(self) if self.project else Words(frozenset(), frozenset())
+        return self.project.reachable(self) if self.project else Words(frozenset(), frozenset(), False)
 
     @cached_property
     def definitions(self) -> set[str]:
@@ -752,6 +760,11 @@ class Module(Scope):
     def async_generators(self) -> set[str]:
         """The names of the async generator functions of the file."""
         return {function.name for function in self.all_functions if function.is_async_generator}
+
+    @cached_property
+    def iterating_names(self) -> set[str]:
+        """The names of functions that iterate over an argument, and of the file's async generator functions."""
+        return ITERATING | self.async_generators
 
     @cached_property
     def all_classes(self) -> list[Class]:
@@ -1047,15 +1060,14 @@ class Function(Scope):
         optional |= {arg.arg for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults) if default}
         return [arg.arg for arg in self.parameters if arg.arg not in optional]
 
-    def _all_bindings(self) -> Iterator[tuple[str, Binding]]:
+    def _bind(self, found: dict[str, list[Binding]]) -> None:
         arguments, since = self.node.args, start(self.node)
-        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        for argument in every:
-            yield argument.arg, Binding("parameter", argument, argument, since)
+        for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+            found[argument.arg].append(Binding("parameter", argument, argument, since))
         for argument in (arguments.vararg, arguments.kwarg):
             if argument:
-                yield argument.arg, Binding("other", None, argument, since)
-        yield from super()._all_bindings()
+                found[argument.arg].append(Binding("other", None, argument, since))
+        super()._bind(found)
 
     @property
     def decorators(self) -> list[ast.expr]:
@@ -1112,14 +1124,17 @@ class Function(Scope):
     @cached_property
     def is_test(self) -> bool:
         """Whether pytest would collect this function as a test (or try to)."""
-        if self.is_lambda or self.fixture or not self.module.is_test_file or isinstance(self.outer, Function):
+        if self.is_lambda or not self.module.is_test_file or isinstance(self.outer, Function):
+            return False
+        is_named = collects(self.module, "python_functions", self.name)
+        if not is_named and not (self.owner and self.name.startswith("test")) or self.fixture:  # the name first: bases may be in other files
             return False
         if self.owner:
             if not self.owner.is_collected:
                 return False
             if self.owner.inherits(*TESTCASES):
                 return self.name.startswith("test")
-        return collects(self.module, "python_functions", self.name)
+        return is_named
 
 
 def _nested_uses(scope: Scope, name: str) -> list[ast.Name]:
@@ -1463,7 +1478,10 @@ def _value_of_name(scope: Scope, name: ast.Name) -> Value | None:
     if found is None:
         return _named(scope, scope.dotted(name))
     where, bindings = found
-    result = agreed([_bound(where, binding) for binding in bindings if not _is_none(binding)])
+    if len(bindings) == 1:  # most names
+        result = _bound(where, bindings[0])
+    else:
+        result = agreed([_bound(where, binding) for binding in bindings if not _is_none(binding)])
     if result is not None and result.kind in MOCKS:
         here = [(where, name.id), *((where, alias) for alias in where.aliases.get(name.id, ()))]
         if where is not scope:
@@ -3332,11 +3350,19 @@ def held(scope: Scope, expression: ast.expr | None) -> Held | None:
             return None
         made = several[0].value
     call = made.value if isinstance(made, ast.Await) else made
+    if not isinstance(call, ast.Call) or is_own_class(scope, call):
+        return None
     given = value(scope, expression)
-    if not isinstance(call, ast.Call) or given is None or given.kind not in ("instance", "task"):
+    if given is None or given.kind not in ("instance", "task"):
         return None
     known = knowledge.known_class("asyncio.Task" if given.kind == "task" else given.name)
     return Held(known.name, known, made, call) if known is not None else None
+
+
+def is_own_class(scope: Scope, call: ast.Call) -> bool:
+    """A first, cheap look: whether what is called has the name of a class, and of none in the libraries in sight."""
+    name = last_name(call.func)
+    return name[:1].isupper() and scope.module.renamed.get(name, name) not in scope.module.library_names("class")
 
 
 IN_PROCESS = ("transport", "mounts", "app")  # arguments that keep an HTTP client away from sockets
@@ -3547,18 +3573,22 @@ def is_left_open(fixture: Function, one: Held) -> bool:
 
 @rule("ATX209", "loop-bound-global",
       "`{0}` stays bound to the loop of the first test that waits on it; make it in a fixture",
-      nodes=(ast.Assign, ast.AnnAssign))  # fmt: skip
-def loop_bound_global(node: ast.Assign | ast.AnnAssign, scope: Scope) -> Iterator[tuple[Any, ...]]:
+      each="module")  # fmt: skip
+def loop_bound_global(module: Module) -> Iterator[tuple[Any, ...]]:
     """Each test has a loop of its own: the first test passes, the second fails."""
-    if isinstance(scope, Function) or not scope.module.is_test_file or not isinstance(node.value, ast.Call):
-        return
-    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-    one = held(scope, node.value) if isinstance(target, ast.Name) and len(scope.bindings.get(target.id, ())) == 1 else None
+    for scope in (module, *module.all_classes) if module.is_test_file else ():
+        for name, bindings in scope.bindings.items():
+            if len(bindings) == 1 and bindings[0].how == "assign" and is_bound_to_first_loop(scope, name, bindings[0].value):
+                yield bindings[0].node, short(name)
+
+
+def is_bound_to_first_loop(scope: Scope, name: str, made: ast.expr) -> bool:
+    """Whether a global or class attribute holds a loop-bound object that several tests wait on, each on a loop of its own."""
+    one = held(scope, made) if isinstance(made, ast.Call) else None
     if one is None or not one.known.loop_bound or needs_no_loop(scope, one) or has_own_loops(scope.module):
-        return
-    tests = [test for test in scope.module.all_functions if is_on_own_loop(test) and waits_on_global(test, scope, target.id)]
-    if len(tests) > 1 or tests and parametrized(tests[0]):
-        yield node, short(target.id)
+        return False
+    tests = [test for test in scope.module.all_functions if is_on_own_loop(test) and waits_on_global(test, scope, name)]
+    return len(tests) > 1 or bool(tests and parametrized(tests[0]))
 
 
 def is_on_own_loop(test: Function) -> bool:
@@ -3685,8 +3715,23 @@ def may_be_mock(scope: Scope, expression: ast.AST) -> bool:
         return True
     if all(binding.how in ("import", "definition") for binding in found[1]):
         return is_called
+    if not replaced and len(found[1]) == 1 and is_made_without_mocks(found[0], found[1][0]):
+        return False
     given = value(scope, root)
     return replaced or root.id in MOCKERS or given is not None and given.kind in (*MOCKS, "class", "function")
+
+
+def is_made_without_mocks(scope: Scope, binding: Binding) -> bool:
+    """Whether a name holds what a call of another file gives, and the text of that file says nothing of mocks."""
+    made = binding.value
+    while isinstance(made, ast.Await):
+        made = made.value
+    if binding.how not in ("assign", "with", "async with") or not isinstance(made, ast.Call) or scope.module.project is None:
+        return False
+    name = root_name(made)
+    found = scope.lookup(name) if name is not None else None
+    is_imported = found is not None and len(found[1]) == 1 and found[1][0].how == "import" and not found[1][0].value.startswith(MOCKED)
+    return is_imported and not scope.module.project.speaks_of_mocks(found[1][0].value, scope.module)
 
 
 def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
@@ -3714,11 +3759,7 @@ def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]
 
 def is_in_test(scope: Scope) -> bool:
     """Whether code stands in a fixture's own body, or in a test or a function inside it."""
-    if isinstance(scope, Function) and scope.fixture:
-        return True
-    while isinstance(scope.outer, Function):
-        scope = scope.outer
-    return isinstance(scope, Function) and scope.is_test
+    return isinstance(scope, Function) and (scope.is_test or bool(scope.fixture) or test_around(scope.outer) is not None)
 
 
 def is_made_in_sight(scope: Scope, expression: ast.AST) -> bool:
@@ -4482,8 +4523,9 @@ USED_AS = {ast.FormattedValue: "formatted as text", ast.For: "iterated", ast.Asy
 @rule("ATX407", "sync-iteration-of-async-generator", "`{0}` is an async generator, {1}; {2}", each="function")
 def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any, ...]]:
     """Only `async for` runs an async generator: everything else raises TypeError, or silently runs nothing."""
-    if not serves_tests(function.module) or function.nodes.keys().isdisjoint(ITERATING_NODES) and function.calls.keys().isdisjoint(
-            ITERATING | function.module.async_generators):  # fmt: skip
+    if function.nodes.keys().isdisjoint(ITERATING_NODES) and function.calls.keys().isdisjoint(function.module.iterating_names):
+        return
+    if not serves_tests(function.module):
         return
     for expression, fact, remedy in _wrongly_used(function):
         if is_async_iterator(function, expression) and not is_tried_out(function, expression):
@@ -4499,8 +4541,10 @@ def is_tried_out(function: Function, node: ast.AST) -> bool:
 
 def is_async_iterator(scope: Scope, expression: ast.expr) -> bool:
     """Whether an expression gives an object for `async for` only."""
-    if isinstance(expression, ast.Call) and not scope.module.may_be_coroutine(last_name(expression.func)):
-        if last_name(expression.func) not in scope.module.library_names("async iterator", "async generator") and not scope.calls_variable(expression):
+    made = scope.plain(expression)
+    if isinstance(made, ast.Call) and not scope.calls_variable(made):
+        name = last_name(made.func)
+        if not scope.module.may_be_coroutine(name) and name not in scope.module.library_names("async iterator", "async generator"):
             return False
     given = value(scope, expression)
     if given is None or given.kind not in ("async generator", "instance"):
@@ -4667,6 +4711,8 @@ def awaited_sync_call(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not serves_tests(scope.module):
         return
     if call.func.attr not in scope.module.library_names("sync", "context", "async context", "either context"):
+        return
+    if isinstance(call.func.value, ast.Name) and not scope.is_variable(call.func.value):
         return
     method = value(scope, call.func)
     if method is None or method.kind != "method" or is_expected(scope, node) or is_tampered(scope, call.func.value):
@@ -4939,7 +4985,7 @@ def coroutine_in_parametrize(module: Module) -> Iterator[tuple[Any, ...]]:
     for scope in (module, *module.all_classes):
         yield from coroutine_constants(scope)
     for function in module.all_functions:
-        for mark in function.marks:
+        for mark in function.marks if function.is_test or function.fixture else ():
             given = argument(mark.call, 1, "argvalues") if mark.name == "parametrize" and mark.call else None
             if mark.scope.module is module and (made := coroutine_among(mark.scope, given)):
                 yield mark.node, ast.unparse(made)[:25]
