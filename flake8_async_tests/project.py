@@ -25,7 +25,7 @@ from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Seque
 from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, Words, gather
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
-MODULES = 4_000_000  # bytes of source whose trees are remembered from file to file: fewer, and suites of large projects are parsed again and again
+MODULES = 1_000_000  # bytes of source whose trees are remembered from file to file: fewer, and suites of large projects are parsed again and again
 DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
 SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
 SERVED_FOLDERS = 2000  # and the folders in which they are looked for: a conftest may lie in somebody's home
@@ -459,7 +459,7 @@ def _dependencies_of(folder: Path, requirements: tuple[Path, ...], state: tuple[
     for path in requirements:
         _from_requirements(found, path, folder, 0)
     for name in ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"):
-        _from_lock(found, read_text(folder / name))
+        _from_lock(found, folder / name)
     return found
 
 
@@ -558,9 +558,9 @@ def _from_requirements(found: Dependencies, path: Path, top: Path, depth: int) -
 LOCKED = re.compile(r'''^name = ["']([^"']+)["']\nversion = ["']([^"']+)["']''', re.MULTILINE)
 
 
-def _from_lock(found: Dependencies, text: str | None) -> None:
+def _from_lock(found: Dependencies, path: Path) -> None:
     """Lock files are written by tools, a package's version below its name, and too long to be parsed as TOML for two facts."""
-    for name, release in LOCKED.findall(text or ""):
+    for name, release in cached("lock", path, lambda one: LOCKED.findall(_text(one) or "")) or ():
         found.readable = True
         found.locked[normal(name)] = version(release)
 
@@ -747,19 +747,19 @@ class Folder:
         """The files and folders that a top-level name of an import may mean, in every folder from which the project imports."""
         return [os.path.join(root, one) for root in map(str, self.roots) for one in (name, f"{name}.py") if one in listing(root)]
 
-    def reachable(self, imported: frozenset[str], packages: frozenset[str]) -> Words | None:
-        """What all first-party code says that top-level names of imports, and the packages of folders, lead to; None if that is too much to read."""
-        found, seen = set[str](), set[str]()
+    def reachable(self, imported: frozenset[str], packages: frozenset[str]) -> tuple[Words, ...] | None:
+        """What the first-party code says that top-level names of imports, and the packages of folders, lead to; None if that is too much to read."""
+        found, seen = list[Words](), set[str]()
         todo, places = set(imported), [_package(Path(folder), self.top) for folder in packages]
         while todo or places:
             places += [place for name in todo - KNOWN_ELSEWHERE for place in self.places(name)]
             seen |= todo
-            every = [fresh(words_at, place) for place in places]
+            every = [words for place in places if (words := fresh(words_at, place)) is None or words not in found]
             if None in every:
                 return None
-            found.update(*(words.coroutines for words in every if words))
-            todo, places = set().union(*(words.imports for words in every if words)) - seen, []
-        return Words(frozenset(found), frozenset(seen), True)
+            found += every
+            todo, places = set().union(*(words.imports for words in every)) - seen, []
+        return tuple(found)
 
 
 def _module_file(place: Path, top: Path) -> Path | None:
@@ -918,8 +918,8 @@ class Project:
                 return imported
         return None
 
-    def reachable(self, inside: Module) -> Words | None:
-        """What the first-party code says that a file and its conftests may use, and what they import; None if that is too much to read."""
+    def reachable(self, inside: Module) -> tuple[Words, ...] | None:
+        """What the first-party code says that a file and its conftests may use; None if that is too much to read."""
         every = (inside, *self.conftests)
         imported = frozenset().union(*(one.imported_roots for one in every))
         packages = [str(one.path.parent) for one in every if "" in one.imported_roots and one.path is not None]

@@ -714,7 +714,7 @@ class Module(Scope):
             meant = self.renamed.get(name, name)
             known[name] = (
                 meant in self.library_names("coroutine", "awaitable context") or meant in self.async_names or meant in self.replaced_names
-                or self.reachable is None or meant in self.reachable.coroutines or meant == "anext"
+                or meant == "anext" or self.reachable is None or any(meant in words.coroutines for words in self.reachable)
             )  # fmt: skip
         return known[name]
 
@@ -727,7 +727,8 @@ class Module(Scope):
         """The known libraries that the file, its conftests or the first-party code that they use imports."""
         if self.reachable is None or "*" in self.bindings or not self.imports:
             return frozenset(knowledge.TABLES)
-        imported = self.imported_roots | self.reachable.imports | {"asyncio", "builtins", "pytest"}
+        every = (self, *(self.project.conftests if self.project else ()))
+        imported = {"asyncio", "builtins", "pytest"}.union(*(one.imported_roots for one in every), *(words.imports for words in self.reachable))
         return frozenset(library for name in imported if (library := knowledge.SHARED.get(name, name)) in knowledge.TABLES)
 
     @cached_property
@@ -742,9 +743,9 @@ class Module(Scope):
         return own.union(function.name for one in every for function in one.all_functions if function.is_async)
 
     @cached_property
-    def reachable(self) -> Words | None:
+    def reachable(self) -> tuple[Words, ...] | None:
         """What the text of the first-party code says that the file may use; None if that is too much to look at."""
-        return self.project.reachable(self) if self.project else Words(frozenset(), frozenset(), False)
+        return self.project.reachable(self) if self.project else ()
 
     @cached_property
     def definitions(self) -> set[str]:
