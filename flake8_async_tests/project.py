@@ -580,6 +580,7 @@ MARK = "mark.asyncio"
 
 
 ASYNC_DEF = re.compile(rb"async[ \t]+def[ \t]+([^\s(\[]+)")
+LEFT = re.compile(rb"(\w+)\.__a?exit__\(")
 MOCKED = re.compile(rb"Mock|mocker|create_autospec")
 IMPORT = re.compile(rb"\n(?:from[ \t]+(\w+)|import[ \t]+([^\n#;]+))")
 
@@ -596,10 +597,11 @@ def _words(path: Path | str) -> Words:
         frozenset(name.decode("utf8", "replace") for name in names),
         frozenset(name for one in several for name in one.partition(".")[0].split()[:1]),
         MOCKED.search(text) is not None,
+        frozenset(name.decode() for name in LEFT.findall(text)) if b"exit__(" in text else frozenset(),
     )
 
 
-NO_WORDS = Words(frozenset(), frozenset(), False)
+NO_WORDS = Words(frozenset(), frozenset(), False, frozenset())
 
 
 def words_at(place: str) -> Words | None:
@@ -607,8 +609,8 @@ def words_at(place: str) -> Words | None:
     every = [cached("words", path, _words) or NO_WORDS for path in islice(python_files(place), INDEXED)]
     if len(every) == INDEXED:
         return None
-    coroutines, imports = (frozenset().union(*(one[index] for one in every)) for index in (0, 1))
-    return Words(coroutines, imports, any(one.mocks for one in every))
+    coroutines, imports, left = (frozenset().union(*(getattr(one, key) for one in every)) for key in ("coroutines", "imports", "left"))
+    return Words(coroutines, imports, any(one.mocks for one in every), left)
 
 
 def python_files(place: str) -> Iterator[str]:

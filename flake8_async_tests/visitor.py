@@ -44,6 +44,7 @@ class Words(NamedTuple):
     coroutines: frozenset[str]  # names of their `async def`s
     imports: frozenset[str]  # top-level packages and modules that they import
     mocks: bool  # whether they speak of mocks
+    left: frozenset[str]  # names on which they call `__aexit__` or `__exit__` by hand
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -4338,10 +4339,18 @@ def swallowing_aexit_mock(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     for name, exits in _exits(scope, node):
         given = mock_result(exits)
         if given is not None and given.kind in MOCKS and (exits.kind == "AsyncMock" or name == "__exit__"):
-            yield node, name
+            if not is_left_by_hand(scope, node):
+                yield node, name
 
 
 EXITS = ("__aexit__", "__exit__")
+
+
+def is_left_by_hand(scope: Scope, node: ast.Assign | ast.Call) -> bool:
+    """Whether the mock is put into an attribute on which first-party code calls the exit method itself: that drops what it returns."""
+    root = root_name(node.targets[0]) if isinstance(node, ast.Assign) else None
+    held = {path.rpartition(".")[2] for path in scope.aliases.get(root.id, ()) if "." in path} if root is not None else set()
+    return bool(held) and any(not held.isdisjoint(words.left) for words in scope.module.reachable or ())
 
 
 def _exits(scope: Scope, node: ast.Assign | ast.Call) -> Iterator[tuple[str, Value | None]]:
