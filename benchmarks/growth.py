@@ -10,6 +10,7 @@ from pathlib import Path
 from time import process_time
 
 from benchmarks import suites
+from flake8_async_tests import project
 
 TEST = '''
 @pytest.mark.asyncio
@@ -103,7 +104,7 @@ def _once(source: suites.Source, run: suites.Tool) -> float:
     spent, number = 0.0, 0
     while spent < 0.05 and number < 200:
         pairs = suites.fresh([source])
-        suites.forget()
+        project.forget()
         start = process_time()
         run(*pairs[0])
         spent, number = spent + process_time() - start, number + 1

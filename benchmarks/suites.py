@@ -98,15 +98,6 @@ def tool(package: str, *words: str) -> Tool:
     return run
 
 
-def forget() -> None:
-    """Empty the plugin's cache of what projects say: configuration, conftest files, modules."""
-    project._cache.clear()
-    project._modules.clear()
-    project._folders.clear()
-    project._present.cache_clear()
-    project._dependencies_of.cache_clear()
-
-
 def passing(run: Tool, pairs: Iterable[tuple[ast.Module, Source]]) -> float:
     """Processor seconds of one tool over the files."""
     start = process_time()
@@ -179,7 +170,7 @@ def measure(suites: list[Suite], rounds: int) -> Measured:
 def _mine(rows: list[tuple[str, Tool, bool]], pairs: list, result: Measured, number: int) -> None:
     for name, run, cold in rows:
         if cold:
-            forget()
+            project.forget()
         result.add(name, number, passing(run, pairs))
 
 

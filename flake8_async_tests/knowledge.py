@@ -13,7 +13,6 @@ above. `plain coroutine` is a plain function that gives a coroutine: mocks do no
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Iterator, Mapping, NamedTuple
 

@@ -744,7 +744,6 @@ class Folder:
                 return found
         return None
 
-
     def places(self, name: str) -> list[str]:
         """The files and folders that a top-level name of an import may mean, in every folder from which the project imports."""
         return [os.path.join(root, one) for root in map(str, self.roots) for one in (name, f"{name}.py") if one in listing(root)]
@@ -1069,6 +1068,14 @@ def _here_and_now() -> Path:
         return Path.cwd()
     except OSError:
         return Path(os.sep)
+
+
+def forget() -> None:
+    """Empty every cache of the process, as if nothing had been read yet."""
+    for cache in (_cache, _modules, _folders, _fresh):
+        cache.clear()
+    _present.cache_clear()
+    _dependencies_of.cache_clear()
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -27,13 +27,6 @@ EVERY_RULE = Settings(opt_in=("ATX9",))
 PROGRAMS = hypothesmith.from_grammar(auto_target=False) | hypothesmith.from_node(libcst.Module, auto_target=False)
 
 
-def forget() -> None:
-    """Empty every cache of the process."""
-    project._cache.clear()
-    project._folders.clear()
-    project._present.cache_clear()
-
-
 def checked(source: str, around: project.Project | None = None) -> list[tuple[int, int, str]]:
     """The findings, below the safety net of Plugin."""
     with warnings.catch_warnings():
@@ -67,10 +60,10 @@ def test_mutated(data):
     with tempfile.TemporaryDirectory() as folder:
         linting.write(Path(folder), {name: changed(data, name, text) for name, text in [*files.items(), *twins(files)]})
         paths = sorted(Path(folder).rglob("*.py"))
-        forget()
+        project.forget()
         first = {path: positions(path) for path in paths}
         assert {path: positions(path) for path in paths} == first
-        forget()
+        project.forget()
         assert {path: positions(path) for path in reversed(paths)} == first
 
 
@@ -182,7 +175,7 @@ QUESTIONS = [
 
 def ask_everything(folder: Path) -> None:
     """Every question that a rule may ask of the project."""
-    forget()
+    project.forget()
     around = project.project_of(folder / "test_a.py", Settings())
     for question in QUESTIONS:
         question(around)
