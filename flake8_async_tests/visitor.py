@@ -510,9 +510,8 @@ class Scope:
         for _ in range(5):
             if not isinstance(expression, ast.Name) or (found := self.lookup(expression)) is None:
                 return expression
-            scope, bindings = found
-            if len(bindings) != 1 or bindings[0].how != "assign" or scope is not self and len(
-                    scope.bindings[expression.id]) != 1:  # fmt: skip
+            bindings = found[1]
+            if len(bindings) != 1 or bindings[0].how != "assign":
                 return expression
             expression = bindings[0].value
         return expression
