@@ -5163,8 +5163,6 @@ def clearing_scopes(function: Function) -> Iterator[Scope]:
         yield from (
             other for other in conftest.functions if other.name.startswith("pytest_") or other.name in function.calls
         )
-    if function.fixture:  # a fixture that only sets may be undone by the fixtures beside it
-        yield from (other for other in module.fixtures.values() if other is not function and other.fixture.autouse)
 
 
 def clears_overrides(scope: Scope) -> bool:
