@@ -5167,11 +5167,8 @@ def clearing_scopes(function: Function) -> Iterator[Scope]:
 
 def clears_overrides(scope: Scope) -> bool:
     """Whether a scope clears, restores or hands on the overrides of an app."""
-    changes = [call.func for name in ("clear", "pop", "popitem", "update") for call in scope.calls.get(name, ())]
-    if any(
-        isinstance(change, ast.Attribute) and is_overrides(change.value) and change.attr != "update"
-        for change in changes
-    ):
+    changes = [call.func for name in ("clear", "pop", "popitem") for call in scope.calls.get(name, ())]
+    if any(isinstance(change, ast.Attribute) and is_overrides(change.value) for change in changes):
         return True
     if any(store.attr == "dependency_overrides" for store in scope.facts.stores):
         return True
