@@ -2133,7 +2133,7 @@ def _is_read_by(scope: Scope, call: ast.AST, seen: set[ast.AST]) -> bool:
         return waiting is None or (is_outcome_read(scope, waiting, seen) if dotted == "asyncio.wait" else not is_unread(scope, waiting))
     if name in ("append", "add") and isinstance(call.func.value, ast.Name):
         found = scope.lookup(call.func.value)
-        if found is not None and found[0] is scope and isinstance(scope, Function):
+        if found is not None and found[0] is scope and isinstance(scope, Function) and all(one.how != "parameter" for one in found[1]):
             return any(is_outcome_read(where, use, seen) for where, use in uses_with_scope(scope, call.func.value.id))
     return True
 
