@@ -1297,8 +1297,8 @@ def with_items(scope: Scope, node: ast.AST) -> Iterator[ast.expr]:
 class Value(NamedTuple):
     """What an expression gives, as far as it is certain.
 
-    kind: AsyncMock, MagicMock, Mock, coroutine, awaitable (may be awaited, need not), async generator, task,
-    instance, class, function (coroutine function, async generator function and sync function are `callee`s), context,
+    kind: AsyncMock, MagicMock, Mock, coroutine, async generator, task, instance,
+    class, function (coroutine function, async generator function and sync function are `callee`s), context,
     async context, either context, awaitable context. `name` is a dotted library name, `scope` a readable definition.
     """
 
@@ -1376,7 +1376,7 @@ def agreed(values: Iterable[Value | None]) -> Value | None:
 
 def _awaited(awaitable: Value | None) -> Value | None:
     """What awaiting gives."""
-    if awaitable is not None and awaitable.kind in ("coroutine", "awaitable context", "task", "awaitable"):
+    if awaitable is not None and awaitable.kind in ("coroutine", "awaitable context", "task"):
         return awaitable.result
     return None
 
