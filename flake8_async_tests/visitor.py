@@ -1375,8 +1375,8 @@ def agreed(values: Iterable[Value | None]) -> Value | None:
 
 
 def _awaited(awaitable: Value | None) -> Value | None:
-    """What awaiting gives."""
-    if awaitable is not None and awaitable.kind in ("coroutine", "awaitable context", "task"):
+    """What awaiting gives; of a task, whose `result` is the object that it is itself, that is not known."""
+    if awaitable is not None and awaitable.kind in ("coroutine", "awaitable context"):
         return awaitable.result
     return None
 
