@@ -4948,21 +4948,20 @@ def is_outside(function: Function, use: ast.Name, deaf: bool) -> bool:
 TIME_LIMITS = frozenset((
     "asyncio.timeout", "asyncio.timeout_at", "async_timeout.timeout", "async_timeout.timeout_at",
     "anyio.fail_after", "anyio.move_on_after",
-    "asyncio.wait_for", "trio.fail_after", "trio.move_on_after", "asyncio.timeouts.timeout",
+    "trio.fail_after", "trio.move_on_after", "asyncio.timeouts.timeout",
 ))  # fmt: skip
 
 
 def has_time_limit(scope: Scope, node: ast.AST) -> bool:
-    """Whether a timeout ends what a node waits for: a block around it, wait_for, the test's mark, pytest-timeout's
-    settings.
+    """Whether a timeout ends what a node waits for: a block around it, the test's mark, pytest-timeout's settings.
+
+    What `wait_for` is given is not awaited itself, and none of the nodes that are asked about.
     """
     for context in with_items(scope, node):
         call = context if isinstance(context, ast.Call) else None
         dotted = scope.dotted(call.func) if call else None
         if dotted in TIME_LIMITS or dotted is None and "timeout" in ast.unparse(context).lower():
             return True
-    if any(isinstance(above, ast.Call) and scope.dotted(above.func) in TIME_LIMITS for above in scope.ancestors(node)):
-        return True
     return is_run_under_timeout(scope)
 
 
