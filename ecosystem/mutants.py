@@ -1,9 +1,9 @@
 """Break the visitor on purpose and see whether its tests notice: `python -m ecosystem.mutants --family ATX2 --sample 200`.
 
 A mutant is visitor.py with one comparison, boolean operator, condition, constant or word of a table changed. It is
-killed if a lint case (tests/cases) or a page's example then has other findings than it announces. Mutants run in
-processes of their own, in memory; the checkout stays as it is. The survivors are printed, and the exit code is 1 if
-fewer than 85 of 100 were killed.
+killed if a lint case (tests/cases) or a page's example then has other findings than it announces, or if checking one of
+them raises, with its project or without. Mutants run in processes of their own, in memory; the checkout stays as it is.
+The survivors are printed, and the exit code is 1 if fewer than 85 of 100 were killed.
 """
 
 from __future__ import annotations
@@ -207,6 +207,14 @@ def fails(case: Case) -> bool:
     return found != case.expected
 
 
+def check_alone(case: Case) -> None:
+    """The files of a case without a project around them, as tests/test_cases.py checks them too: nothing may raise."""
+    from flake8_async_tests.visitor import Settings, check, gather
+
+    for source in case.files.values():
+        list(check(gather(ast.parse(source), settings=Settings(opt_in=("ATX9",)))))
+
+
 def install(source: str, mutant: Mutant | None) -> None:
     """Make the mutant this process's visitor."""
     module = types.ModuleType("flake8_async_tests.visitor")
@@ -227,6 +235,8 @@ def killer(source: str, mutant: Mutant | None, every: list[Case]) -> str:
         for case in sorted(every, key=lambda case: (case.code != code, case.code[:4] != code[:4])):
             if fails(case):
                 return case.name
+        for case in every:
+            check_alone(case)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     finally:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import linting
 import markdown
 import pytest
 
-from flake8_async_tests.visitor import RULES, is_interesting
+from flake8_async_tests.visitor import RULES, Settings, check, gather, is_interesting
 
 CASES = sorted(Path(__file__).with_name("cases").glob("ATX*.md"))
 
@@ -31,6 +32,14 @@ def test_case(code, files, tmp_path):
     selected = [code] if code.startswith("ATX9") else []
     found, wanted = set(linting.lint_all(tmp_path, extend_select=selected)), announced(files)
     assert {one if one in wanted else (*one[:2], one[2][:6]) for one in found} == wanted
+
+
+def test_without_a_project():
+    """Facts of a file of which nothing else is known: whatever its rules ask, they get an answer."""
+    for case in cases():
+        for name, text in case.values[1].items():
+            if name.endswith(".py"):
+                assert all(len(one) == 3 for one in check(gather(ast.parse(text), settings=Settings(opt_in=("ATX9",)))))
 
 
 @pytest.mark.parametrize("code", sorted(RULES))
