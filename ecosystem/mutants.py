@@ -15,10 +15,10 @@ import multiprocessing
 import os
 import random
 import re
-import signal
 import sys
 import tempfile
 import types
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Iterator, NamedTuple
 
@@ -227,39 +227,40 @@ def install(source: str, mutant: Mutant | None) -> None:
 
 
 def killer(source: str, mutant: Mutant | None, every: list[Case]) -> str:
-    """The case that kills a mutant: title, exception or time; "" for a survivor. Cases of the rule itself come first."""
+    """The case that kills a mutant: title, or exception; "" for a survivor. Cases of the rule itself come first."""
     code = mutant.code if mutant else ""
     try:
-        signal.alarm(SECONDS)
         install(source, mutant)
         for case in sorted(every, key=lambda case: (case.code != code, case.code[:4] != code[:4])):
             if fails(case):
                 return case.name
         for case in every:
             check_alone(case)
-    except (Exception, TooLong) as error:
-        signal.alarm(0)
+    except Exception as error:
         return f"{type(error).__name__}: {error}"
-    signal.alarm(0)
     return ""
 
 
-class TooLong(BaseException):
-    """No Exception: what a mutant catches must not keep it alive."""
-
-
-def _too_long(*_: object) -> None:
-    signal.alarm(1)  # again, until somebody lets it through
-    raise TooLong
+def killer_or_time(source: str, mutant: Mutant | None, every: list[Case]) -> str:
+    """The same in a process of its own, which has the cases in memory but no visitor yet, and which is ended when its time is up."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: theirs.send(killer(source, mutant, every)))
+    process.start()
+    theirs.close()
+    try:
+        return ours.recv() if ours.poll(SECONDS) else "time"
+    except EOFError:
+        return "end of the process"
+    finally:
+        process.kill()
+        process.join()
 
 
 def killers(source: str, chosen: list[Mutant | None], every: list[Case], jobs: int) -> Iterator[tuple[Mutant | None, str]]:
-    """What kills each mutant; each runs in a process of its own, which has the cases in memory but no visitor yet."""
-    global _work
-    _work = lambda index: (chosen[index], killer(source, chosen[index], every))  # noqa: E731 - inherited by the forked workers
-    signal.signal(signal.SIGALRM, _too_long)
-    with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
-        yield from pool.imap_unordered(_call, range(len(chosen)))
+    """What kills each mutant."""
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from zip(chosen, pool.map(lambda mutant: killer_or_time(source, mutant, every), chosen))
 
 
 def healthy(source: str, every: list[Case]) -> Iterator[Case]:
@@ -268,13 +269,6 @@ def healthy(source: str, every: list[Case]) -> Iterator[Case]:
         print(f"fails already without a mutant: {failing}")
         every = [case for case in every if case.name != failing]
     yield from every
-
-
-_work: Any = None
-
-
-def _call(index: int) -> tuple[Mutant | None, str]:
-    return _work(index)
 
 
 def main(words: list[str] | None = None) -> int:
