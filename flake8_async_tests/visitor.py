@@ -430,7 +430,7 @@ class Scope:
             if (at is not None or not isinstance(scope, Class)) and name.id in scope.bindings:
                 return scope, scope.reaching(name.id, at)
             # Bodies of functions run later: there, every binding of an outer scope may be the one.
-            at = None
+            at = at if isinstance(scope, Class) and scope is not self else None
             scope = scope.outer
         return None
 
