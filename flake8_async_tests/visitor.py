@@ -366,8 +366,9 @@ class Scope:
         for statement in nodes.get(ast.ImportFrom, ()):
             base = self.module.absolute(statement)
             for alias in statement.names:
-                dotted = canonical(base.rstrip(".") and f"{base}.{alias.name}" or f"{base}{alias.name}")
-                yield alias.asname or alias.name, Binding("import", dotted, statement, end(statement))
+                dotted = canonical(base.rstrip(".") and f"{base}.{alias.name}" or f"{base}{alias.name}") if base else None
+                how = "import" if dotted else "other"
+                yield alias.asname or alias.name, Binding(how, dotted, statement, end(statement))
         for scope in self.facts.scopes:
             if scope.name:
                 yield scope.name, Binding("definition", scope, scope.node, end(scope.node))
@@ -635,9 +636,9 @@ class Module(Scope):
         self.value_cache: dict[ast.AST, Value | None] = {}
         self.value_depth = 0
 
-    def absolute(self, statement: ast.ImportFrom) -> str:
+    def absolute(self, statement: ast.ImportFrom) -> str | None:
         """The dotted name of the module that `from X import ...` names; relative ones start with dots."""
-        return "." * (statement.level or 0) + (statement.module or "")
+        return "." * (statement.level or 0) + (statement.module or "") or None
 
     @cached_property
     def renamed(self) -> dict[str, str]:
@@ -718,7 +719,7 @@ class Module(Scope):
             for node in scope.facts.nodes.get(ast.Import, ()):
                 found.update(alias.name for alias in node.names)
             for node in scope.facts.nodes.get(ast.ImportFrom, ()):
-                found.add(self.absolute(node))
+                found.add(self.absolute(node) or "")
                 found.update(f"{self.absolute(node)}.{alias.name}" for alias in node.names)
         return found
 
