@@ -1,9 +1,9 @@
 """Break the visitor on purpose and see whether its tests notice: `python -m ecosystem.mutants --family ATX2 --sample 200`.
 
 A mutant is visitor.py with one comparison, boolean operator, condition, constant or word of a table changed. It is
-killed if a lint case (tests/cases) or a page's example then has other findings than it announces. Mutants run in
-processes of their own, in memory; the checkout stays as it is. The survivors are printed, and the exit code is 1 if
-fewer than 85 of 100 were killed.
+killed if a lint case (tests/cases) or a page's example then has other findings than it announces, or if checking one of
+them raises, with its project or without. Mutants run in processes of their own, in memory; the checkout stays as it is.
+The survivors are printed, and the exit code is 1 if fewer than 85 of 100 were killed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import multiprocessing
 import os
 import random
 import re
-import signal
 import sys
 import tempfile
 import types
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Iterator, NamedTuple
 
@@ -26,7 +26,6 @@ ROOT = Path(__file__).parents[1]
 VISITOR = ROOT / "flake8_async_tests" / "visitor.py"
 WANTED = 85  # killed of 100
 SECONDS = 60  # a mutant that takes longer goes round in circles, and is killed
-CODE = re.compile(r"ATX\d{3}")
 HEADING = re.compile(r"^# (ATX\d) ", re.MULTILINE)
 
 
@@ -165,7 +164,7 @@ class Case(NamedTuple):
     title: str
     files: dict[Path, str]
     expected: set[tuple[str, int, str]]
-    whole: bool  # pages announce whole messages
+    whole: bool  # an example of a page: it announces whole messages
 
     @property
     def name(self) -> str:
@@ -189,7 +188,7 @@ def cases(folder: Path) -> list[Case]:
             home = folder / f"{len(found)}"
             linting.write(home, files)
             announced = {(name, line, text) for name, source in files.items() if name.endswith(".py")
-                         for line, stated in markdown.expected(source) for text in ([stated] if whole else CODE.findall(stated))}  # fmt: skip
+                         for line, text in (markdown.expected if whole else markdown.stated)(source)}  # fmt: skip
             sources = {home / name: source for name, source in files.items() if name.endswith(".py")}
             found.append(Case(page.stem, section.title, sources, announced, whole))
     return found
@@ -203,8 +202,17 @@ def fails(case: Case) -> bool:
     found = set()
     for path in case.files:
         name = path.relative_to(next(one for one in path.parents if one.name.isdigit())).as_posix()
-        found |= {(name, line, text if case.whole else text[:6]) for line, text in linting.lint(path, extend_select=opt_in)}
+        texts = linting.lint(path, extend_select=opt_in)
+        found |= {(name, line, text if (name, line, text) in case.expected else text[:6]) for line, text in texts}
     return found != case.expected
+
+
+def check_alone(case: Case) -> None:
+    """The files of a case without a project around them, as tests/test_cases.py checks them too: nothing may raise."""
+    from flake8_async_tests.visitor import Settings, check, gather
+
+    for source in case.files.values():
+        list(check(gather(ast.parse(source), settings=Settings(opt_in=("ATX9",)))))
 
 
 def install(source: str, mutant: Mutant | None) -> None:
@@ -219,32 +227,40 @@ def install(source: str, mutant: Mutant | None) -> None:
 
 
 def killer(source: str, mutant: Mutant | None, every: list[Case]) -> str:
-    """The case that kills a mutant: title, exception or time; "" for a survivor. Cases of the rule itself come first."""
+    """The case that kills a mutant: title, or exception; "" for a survivor. Cases of the rule itself come first."""
     code = mutant.code if mutant else ""
     try:
-        signal.alarm(SECONDS)
         install(source, mutant)
         for case in sorted(every, key=lambda case: (case.code != code, case.code[:4] != code[:4])):
             if fails(case):
                 return case.name
+        for case in every:
+            check_alone(case)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
-    finally:
-        signal.alarm(0)
     return ""
 
 
-def _too_long(*_: object) -> None:
-    raise TimeoutError
+def killer_or_time(source: str, mutant: Mutant | None, every: list[Case]) -> str:
+    """The same in a process of its own, which has the cases in memory but no visitor yet, and which is ended when its time is up."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: theirs.send(killer(source, mutant, every)))
+    process.start()
+    theirs.close()
+    try:
+        return ours.recv() if ours.poll(SECONDS) else "time"
+    except EOFError:
+        return "end of the process"
+    finally:
+        process.kill()
+        process.join()
 
 
 def killers(source: str, chosen: list[Mutant | None], every: list[Case], jobs: int) -> Iterator[tuple[Mutant | None, str]]:
-    """What kills each mutant; each runs in a process of its own, which has the cases in memory but no visitor yet."""
-    global _work
-    _work = lambda index: (chosen[index], killer(source, chosen[index], every))  # noqa: E731 - inherited by the forked workers
-    signal.signal(signal.SIGALRM, _too_long)
-    with multiprocessing.get_context("fork").Pool(jobs, maxtasksperchild=1) as pool:
-        yield from pool.imap_unordered(_call, range(len(chosen)))
+    """What kills each mutant."""
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from zip(chosen, pool.map(lambda mutant: killer_or_time(source, mutant, every), chosen))
 
 
 def healthy(source: str, every: list[Case]) -> Iterator[Case]:
@@ -253,13 +269,6 @@ def healthy(source: str, every: list[Case]) -> Iterator[Case]:
         print(f"fails already without a mutant: {failing}")
         every = [case for case in every if case.name != failing]
     yield from every
-
-
-_work: Any = None
-
-
-def _call(index: int) -> tuple[Mutant | None, str]:
-    return _work(index)
 
 
 def main(words: list[str] | None = None) -> int:

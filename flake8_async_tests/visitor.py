@@ -544,9 +544,8 @@ class Scope:
         for _ in range(5):
             if not isinstance(expression, ast.Name) or (found := self.lookup(expression)) is None:
                 return expression
-            scope, bindings = found
-            if len(bindings) != 1 or bindings[0].how != "assign" or scope is not self and len(
-                    scope.bindings[expression.id]) != 1:  # fmt: skip
+            bindings = found[1]
+            if len(bindings) != 1 or bindings[0].how != "assign":
                 return expression
             expression = bindings[0].value
         return expression
@@ -1401,8 +1400,8 @@ def with_items(scope: Scope, node: ast.AST) -> Iterator[ast.expr]:
 class Value(NamedTuple):
     """What an expression gives, as far as it is certain.
 
-    kind: AsyncMock, MagicMock, Mock, coroutine, awaitable (may be awaited, need not), async generator, task,
-    instance, class, function (coroutine function, async generator function and sync function are `callee`s), context,
+    kind: AsyncMock, MagicMock, Mock, coroutine, async generator, task, instance,
+    class, function (coroutine function, async generator function and sync function are `callee`s), context,
     async context, either context, awaitable context. `name` is a dotted library name, `scope` a readable definition.
     """
 
@@ -1469,8 +1468,8 @@ def agreed(values: Iterable[Value | None]) -> Value | None:
 
 
 def _awaited(awaitable: Value | None) -> Value | None:
-    """What awaiting gives."""
-    if awaitable is not None and awaitable.kind in ("coroutine", "awaitable context", "task", "awaitable"):
+    """What awaiting gives; of a task, whose `result` is the object that it is itself, that is not known."""
+    if awaitable is not None and awaitable.kind in ("coroutine", "awaitable context"):
         return awaitable.result
     return None
 
@@ -2248,7 +2247,7 @@ def _is_read_by(scope: Scope, call: ast.AST, seen: set[ast.AST]) -> bool:
         return waiting is None or (is_outcome_read(scope, waiting, seen) if dotted == "asyncio.wait" else not is_unread(scope, waiting))
     if name in ("append", "add") and isinstance(call.func.value, ast.Name):
         found = scope.lookup(call.func.value)
-        if found is not None and found[0] is scope and isinstance(scope, Function):
+        if found is not None and found[0] is scope and isinstance(scope, Function) and all(one.how != "parameter" for one in found[1]):
             return any(is_outcome_read(where, use, seen) for where, use in uses_with_scope(scope, call.func.value.id))
     return True
 
@@ -5130,21 +5129,20 @@ def is_outside(function: Function, use: ast.Name, deaf: bool) -> bool:
 TIME_LIMITS = frozenset((
     "asyncio.timeout", "asyncio.timeout_at", "async_timeout.timeout", "async_timeout.timeout_at",
     "anyio.fail_after", "anyio.move_on_after",
-    "asyncio.wait_for", "trio.fail_after", "trio.move_on_after", "asyncio.timeouts.timeout",
+    "trio.fail_after", "trio.move_on_after", "asyncio.timeouts.timeout",
 ))  # fmt: skip
 
 
 def has_time_limit(scope: Scope, node: ast.AST) -> bool:
-    """Whether a timeout ends what a node waits for: a block around it, wait_for, the test's mark, pytest-timeout's
-    settings.
+    """Whether a timeout ends what a node waits for: a block around it, the test's mark, pytest-timeout's settings.
+
+    What `wait_for` is given is not awaited itself, and none of the nodes that are asked about.
     """
     for context in with_items(scope, node):
         call = context if isinstance(context, ast.Call) else None
         dotted = scope.dotted(call.func) if call else None
         if dotted in TIME_LIMITS or dotted is None and "timeout" in ast.unparse(context).lower():
             return True
-    if any(isinstance(above, ast.Call) and scope.dotted(above.func) in TIME_LIMITS for above in scope.ancestors(node)):
-        return True
     return is_run_under_timeout(scope)
 
 
@@ -5344,17 +5342,12 @@ def clearing_scopes(function: Function) -> Iterator[Scope]:
         yield from (
             other for other in conftest.functions if other.name.startswith("pytest_") or other.name in function.calls
         )
-    if function.fixture:  # a fixture that only sets may be undone by the fixtures beside it
-        yield from (other for other in module.fixtures.values() if other is not function and other.fixture.autouse)
 
 
 def clears_overrides(scope: Scope) -> bool:
     """Whether a scope clears, restores or hands on the overrides of an app."""
-    changes = [call.func for name in ("clear", "pop", "popitem", "update") for call in scope.calls.get(name, ())]
-    if any(
-        isinstance(change, ast.Attribute) and is_overrides(change.value) and change.attr != "update"
-        for change in changes
-    ):
+    changes = [call.func for name in ("clear", "pop", "popitem") for call in scope.calls.get(name, ())]
+    if any(isinstance(change, ast.Attribute) and is_overrides(change.value) for change in changes):
         return True
     if any(store.attr == "dependency_overrides" for store in scope.facts.stores):
         return True

@@ -8,6 +8,7 @@ from typing import NamedTuple
 BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 EXPECTED = re.compile(r"# (ATX\d{3}\b.*)$")
+CODE = re.compile(r"ATX\d{3}")
 
 
 class Block(NamedTuple):
@@ -63,3 +64,9 @@ def expected(text: str) -> list[tuple[int, str]]:
         if match := EXPECTED.search(line):
             found.append((number, match.group(1).rstrip()))
     return found
+
+
+def stated(text: str) -> list[tuple[int, str]]:
+    """The same for lint cases, whose comments name codes ("ATX101 ATX201"), or one code with its whole message."""
+    return [(number, one) for number, words in expected(text)
+            for one in (words.split() if all(map(CODE.fullmatch, words.split())) else [words])]  # fmt: skip
