@@ -827,14 +827,14 @@ class Module(Scope):
 
     @cached_property
     def speaks_of_mocks(self) -> bool:
-        """Whether the file imports a library of mocks, makes a mock, or annotates a parameter as one."""
+        """Whether the file imports a library of mocks, makes a mock, annotates a parameter as one, or requests pytest-mock's fixture."""
         if self.imports_package("unittest.mock", "mock", "pytest_mock"):
             return True
         words = frozenset((*MOCKS, "patch", "create_autospec", "async_stub"))
         if any(not words.isdisjoint(scope.facts.calls) for scope in (self, *self.all_scopes)):
             return True
-        return any(attribute_path(arg.annotation).rpartition(".")[2] in MOCKS
-                   for function in self.all_functions for arg in function.parameters if arg.annotation is not None)  # fmt: skip
+        return any(arg.arg in MOCKERS or arg.annotation is not None and attribute_path(arg.annotation).rpartition(".")[2] in MOCKS
+                   for function in self.all_functions for arg in function.parameters)  # fmt: skip
 
     @cached_property
     def patched_libraries(self) -> set[str]:
@@ -3719,7 +3719,7 @@ def may_be_mock(scope: Scope, expression: ast.AST) -> bool:
     if not replaced and len(found[1]) == 1 and is_made_without_mocks(found[0], found[1][0]):
         return False
     given = value(scope, root)
-    return replaced or root.id in MOCKERS or given is not None and given.kind in (*MOCKS, "class", "function")
+    return replaced or _is_mocker(scope, root) or given is not None and given.kind in (*MOCKS, "class", "function")
 
 
 def is_made_without_mocks(scope: Scope, binding: Binding) -> bool:
@@ -3731,7 +3731,7 @@ def is_made_without_mocks(scope: Scope, binding: Binding) -> bool:
         return False
     name = root_name(made)
     found = scope.lookup(name) if name is not None else None
-    is_imported = found is not None and len(found[1]) == 1 and found[1][0].how == "import" and not found[1][0].value.startswith(MOCKED)
+    is_imported = found is not None and len(found[1]) == 1 and found[1][0].how == "import" and found[1][0].value.partition(".")[0] != "unittest"
     return is_imported and not scope.module.project.speaks_of_mocks(found[1][0].value, scope.module)
 
 
