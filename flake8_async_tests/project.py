@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
 
-from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, Words, gather
+from flake8_async_tests.visitor import COLLECTED, Block, Class, Function, Module, Scope, Settings, Words, gather
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
 MODULES = 1_000_000  # bytes of source whose trees are remembered from file to file: fewer, and suites of large projects are parsed again and again
@@ -983,10 +983,12 @@ class Project:
         return None
 
     @asked_once
-    def module(self, dotted: str, inside: Module) -> Module | None:
-        """A first-party module by its dotted name, relative ones as seen from `inside`."""
+    def module(self, dotted: str, inside: Module, whole: bool = False) -> Module | None:
+        """A first-party module by its dotted name, relative ones as seen from `inside`; unless `whole` for its definitions alone."""
         path = self._module_path(dotted, inside)
-        return module_at(path, self.settings) if path is not None else None
+        if path is None:
+            return None
+        return module_at(path, self.settings) if whole or path.name == "conftest.py" else definitions_at(path, self.settings)
 
     def _module_path(self, dotted: str, inside: Module) -> Path | None:
         if not dotted.startswith("."):
@@ -1044,6 +1046,65 @@ def _module(path: Path, settings: Settings) -> Module | None:
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return gather(tree, path, project_of(path, settings), settings)
+
+
+def definitions_at(path: Path, settings: Settings) -> Module | None:
+    """The same for a file of which a few definitions are wanted: those that nobody asks for are never parsed."""
+    return cached(f"definitions {hash(settings)}", path, lambda one: _definitions(one, settings), _modules)
+
+
+def _definitions(path: Path, settings: Settings) -> Module | None:
+    text = _text(path)
+    blocks = blocks_of(text) if text is not None else None
+    if text is None or blocks is None:
+        return _module(path, settings)
+    rest, at = [], 0
+    for start, block in blocks:
+        rest += [text[at:start], "\n" * block.text.count("\n")]
+        at = start + len(block.text)
+    try:
+        tree = ast.parse("".join([*rest, text[at:]]))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _module(path, settings)
+    replaced = frozenset(name for several in REPLACED.findall(text) for name in several)
+    return Module(tree, path, project_of(path, settings), settings, [block for _, block in blocks], replaced)
+
+
+# Where a statement at the top of a file begins, and where a string in triple quotes begins or ends.
+TOP = re.compile(r'''"""|\'\'\'|^[^\s#)\]}]''', re.MULTILINE)
+HEAD = re.compile(r"(class|def|async[ \t]+def)[ \t]+(\w+)")
+EVERY_HEAD = re.compile(r"^(?:class|def|async[ \t]+def)\b", re.MULTILINE)
+NODES = {"class": ast.ClassDef, "def": ast.FunctionDef}
+# Every name of an attribute that may be assigned to, and every word in quotes, which may name one.
+REPLACED = re.compile(r"""\.(\w+)[ \t]*[=:,)\]]|["'](\w+)["']""")
+
+
+def blocks_of(text: str) -> list[tuple[int, Block]] | None:
+    """The functions and classes at the top of a file, each with its place in the text; None if they cannot be told without parsing."""
+    if "\r" in text or "\f" in text:
+        return None
+    found, begun, head, quotes = list[tuple[int, Block]](), None, None, ""
+    starts = [match for match in TOP.finditer(text)]
+    for match in (*starts, None):
+        at = match.start() if match else len(text)
+        token = match[0] if match else ""
+        if len(token) == 3:
+            quotes = "" if quotes == token else quotes or token
+            is_start = quotes == token and (at == 0 or text[at - 1] == "\n")
+        else:
+            is_start = not quotes
+        if not is_start:
+            continue
+        if head is not None:
+            found.append((begun, Block(NODES.get(head[1], ast.AsyncFunctionDef), head[2], text[begun:at], text.count("\n", 0, begun) + 1)))
+            begun = head = None
+        if token == "@":
+            begun = at if begun is None else begun
+        elif match and (head := HEAD.match(text, at)) is not None:
+            begun = at if begun is None else begun
+        else:
+            begun = None
+    return found if not quotes and len(found) == len(EVERY_HEAD.findall(text)) else None
 
 
 def plugin_names(module: Scope) -> list[str]:

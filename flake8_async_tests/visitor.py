@@ -224,6 +224,11 @@ def _enter(scope: Scope, node: Any, facts: Facts) -> list[ast.AST]:
     made: Scope = Class(node, scope) if isinstance(node, ast.ClassDef) else Function(node, scope)
     facts.scopes.append(made)
     scope.module.scopes[node] = made
+    return _outside(scope.module, node)
+
+
+def _outside(module: Module, node: Any) -> list[ast.AST]:
+    """The parts of a definition that are evaluated outside its scope, last first, with their parent noted."""
     if isinstance(node, ast.ClassDef):
         outside = [*node.decorator_list, *node.bases, *node.keywords]
     else:
@@ -231,10 +236,32 @@ def _enter(scope: Scope, node: Any, facts: Facts) -> list[ast.AST]:
         outside = [*arguments.defaults, *(default for default in arguments.kw_defaults if default)]
         if not isinstance(node, ast.Lambda):
             outside = [*node.decorator_list, *outside]
-    parents = scope.module.parents
     for child in outside:
-        parents[child] = node
+        module.parents[child] = node
     return outside[::-1]
+
+
+class Block:
+    """A function or class at the top of a file of which only the name has been read: it is parsed when more is asked.
+
+    `node` is the node that its parsing fills; `text` its source, decorators included, from line `first` on.
+    """
+
+    def __init__(self, kind: type, name: str, text: str, first: int) -> None:
+        self.text, self.first = text, first
+        last = first + text.rstrip().count("\n")
+        self.node = kind(name=name, lineno=first, col_offset=0, end_lineno=last, end_col_offset=0)
+
+    def parse(self) -> None:
+        """Fill the node. What cannot be parsed alone gets a decorator that nobody knows: nothing is known of it then."""
+        try:
+            parsed = ast.parse("\n" * (self.first - 1) + self.text).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            parsed = []
+        if len(parsed) != 1 or type(parsed[0]) is not type(self.node):
+            parsed = ast.parse(f"@_unreadable\n{'class _: pass' if isinstance(self.node, ast.ClassDef) else 'async def _(): pass'}").body
+        name = self.node.name
+        vars(self.node).update(vars(parsed[0]), name=name)
 
 
 class Binding(NamedTuple):
@@ -271,6 +298,21 @@ class Scope:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} line {getattr(self.node, 'lineno', 0)}>"
+
+    def __getattr__(self, name: str) -> Any:
+        """The node of a scope that is still a Block."""
+        if name != "node" or "block" not in vars(self):
+            raise AttributeError(name)
+        block = vars(self).pop("block")
+        block.parse()
+        self.node = block.node
+        _walk(self.module, _outside(self.module, self.node))  # for the parents that it notes
+        return self.node
+
+    @property
+    def head(self) -> Any:
+        """The node as far as it has been read."""
+        return vars(self)["block"].node if "block" in vars(self) else self.node
 
     # What the walk noted; gathered when first asked for.
 
@@ -384,7 +426,7 @@ class Scope:
         nodes = self.facts.nodes
         for scope in self.facts.scopes:
             if scope.name:
-                found[scope.name].append(Binding("definition", scope, scope.node, end(scope.node)))
+                found[scope.name].append(Binding("definition", scope, scope.head, end(scope.head)))
         for name in self.facts.every_name:
             if type(name.ctx) is not _Load:
                 found[name.id].append(self._binding_of(name))
@@ -655,9 +697,12 @@ class Module(Scope):
     """One file. `project` says what lies around it; None when nothing can be known."""
 
     def __init__(self, tree: ast.Module, path: Path | None = None, project: Project | None = None,
-                 settings: Settings = Settings()) -> None:  # fmt: skip
+                 settings: Settings = Settings(), blocks: Sequence[Block] = (), replaced: frozenset[str] | None = None) -> None:  # fmt: skip
         self.settings = settings
         self.node = tree
+        self.blocks = blocks
+        if replaced is not None:
+            self.replaced_names = replaced
         self.outer = None
         self.module = self
         self.path = path
@@ -670,6 +715,18 @@ class Module(Scope):
         self.value_cache: dict[ast.AST, Value | None] = {}
         self.bound_cache: dict[int, Value | None] = {}  # by the identity of a Binding
         self.value_depth = 0
+
+    @cached_property
+    def facts(self) -> Facts:
+        facts = super().facts
+        for block in self.blocks:
+            made: Scope = (Class if isinstance(block.node, ast.ClassDef) else Function)(block.node, self)
+            vars(made).update(block=block)
+            del made.node
+            facts.scopes.append(made)
+            self.scopes[block.node] = made
+            self.parents[block.node] = self.node
+        return facts
 
     def absolute(self, statement: ast.ImportFrom) -> str | None:
         """The dotted name of the module that `from X import ...` names; relative ones start with dots."""
@@ -6466,7 +6523,7 @@ def _is_harmless(first: ast.Attribute, top: ast.Attribute) -> bool:
 def entering_method(module: Module, dotted: str) -> str:
     """The method whose result the code works with, if a first-party module calls what it has by a name only to enter that; else ""."""
     head, _, name = dotted.rpartition(".")
-    home = module.project.module(head, module) if module.project and head else None
+    home = module.project.module(head, module, True) if module.project and head else None
     bindings = home.bindings.get(name, ()) if home is not None else ()
     if home is None or len(bindings) != 1 or bindings[0].how not in ("import", "definition"):
         return ""
