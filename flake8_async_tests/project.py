@@ -581,7 +581,7 @@ MARK = "mark.asyncio"
 
 ASYNC_DEF = re.compile(rb"async[ \t]+def[ \t]+([^\s(\[]+)")
 LEFT = re.compile(rb"(\w+)\.__a?exit__\(")
-MOCKED = re.compile(rb"Mock|mocker|create_autospec")
+MOCKING = (b"Mock", b"mocker", b"create_autospec")
 IMPORT = re.compile(rb"\n(?:from[ \t]+(\w+)|import[ \t]+([^\n#;]+))")
 
 
@@ -596,7 +596,7 @@ def _words(path: Path | str) -> Words:
     return Words(
         frozenset(name.decode("utf8", "replace") for name in names),
         frozenset(name for one in several for name in one.partition(".")[0].split()[:1]),
-        MOCKED.search(text) is not None,
+        any(word in text for word in MOCKING),
         frozenset(name.decode() for name in LEFT.findall(text)) if b"exit__(" in text else frozenset(),
     )
 

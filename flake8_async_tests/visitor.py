@@ -250,7 +250,8 @@ class Block:
     def __init__(self, kind: type, name: str, text: str, first: int) -> None:
         self.text, self.first = text, first
         last = first + text.rstrip().count("\n")
-        self.node = kind(name=name, lineno=first, col_offset=0, end_lineno=last, end_col_offset=0)
+        self.node = kind.__new__(kind)  # without the fields that it owes
+        vars(self.node).update(name=name, lineno=first, col_offset=0, end_lineno=last, end_col_offset=0)
 
     def parse(self) -> None:
         """Fill the node. What cannot be parsed alone gets a decorator that nobody knows: nothing is known of it then."""
