@@ -300,20 +300,10 @@ class Scope:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} line {getattr(self.node, 'lineno', 0)}>"
 
-    def __getattr__(self, name: str) -> Any:
-        """The node of a scope that is still a Block."""
-        if name != "node" or "block" not in vars(self):
-            raise AttributeError(name)
-        block = vars(self).pop("block")
-        block.parse()
-        self.node = block.node
-        _walk(self.module, _outside(self.module, self.node))  # for the parents that it notes
-        return self.node
-
     @property
     def head(self) -> Any:
         """The node as far as it has been read."""
-        return vars(self)["block"].node if "block" in vars(self) else self.node
+        return self.node
 
     # What the walk noted; gathered when first asked for.
 
@@ -721,9 +711,7 @@ class Module(Scope):
     def facts(self) -> Facts:
         facts = super().facts
         for block in self.blocks:
-            made: Scope = (Class if isinstance(block.node, ast.ClassDef) else Function)(block.node, self)
-            vars(made).update(block=block)
-            del made.node
+            made: Scope = (BlockClass if isinstance(block.node, ast.ClassDef) else BlockFunction)(block, self)
             facts.scopes.append(made)
             self.scopes[block.node] = made
             self.parents[block.node] = self.node
@@ -1194,6 +1182,40 @@ class Function(Scope):
             if self.owner.inherits(*TESTCASES):
                 return self.name.startswith("test")
         return is_named
+
+
+class Unparsed(Scope):
+    """A scope of which only the name has been read, until somebody asks for its node."""
+
+    block: Block
+
+    @property
+    def head(self) -> Any:
+        return self.block.node
+
+    @cached_property
+    def node(self) -> Any:  # type: ignore[override]
+        self.block.parse()
+        _walk(self.module, _outside(self.module, self.block.node))  # for the parents that it notes
+        return self.block.node
+
+
+class BlockClass(Unparsed, Class):
+    """A class at the top of another file."""
+
+    def __init__(self, block: Block, outer: Scope) -> None:
+        self.block = block
+        super().__init__(block.node, outer)
+        del self.node
+
+
+class BlockFunction(Unparsed, Function):
+    """A function at the top of another file."""
+
+    def __init__(self, block: Block, outer: Scope) -> None:
+        self.block = block
+        super().__init__(block.node, outer)
+        del self.node
 
 
 def _nested_uses(scope: Scope, name: str) -> list[ast.Name]:
