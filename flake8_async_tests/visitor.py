@@ -99,7 +99,7 @@ KEPT = frozenset((
     ast.If, ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Try, ast.ListComp, ast.SetComp, ast.DictComp,
     ast.GeneratorExp, ast.Compare, ast.Raise, ast.NamedExpr, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping,
     ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal, ast.Delete, ast.BoolOp, ast.UnaryOp, ast.Break, ast.Continue,
-)) | frozenset(BRANCHES)
+)) | frozenset(BRANCHES)  # fmt: skip
 # Leaves: nothing below them that a rule could ask for.
 LEAVES = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.Constant, ast.alias, ast.type_ignore)
 
@@ -774,7 +774,9 @@ class Module(Scope):
         if self.reachable is None or "*" in self.bindings or not self.imports:
             return frozenset(knowledge.TABLES)
         every = (self, *(self.project.conftests if self.project else ()))
-        imported = {"asyncio", "builtins", "pytest"}.union(*(one.imported_roots for one in every), *(words.imports for words in self.reachable))
+        imported = {"asyncio", "builtins", "pytest"}.union(
+            *(one.imported_roots for one in every), *(words.imports for words in self.reachable)
+        )
         return frozenset(library for name in imported if (library := knowledge.SHARED.get(name, name)) in knowledge.TABLES)
 
     @cached_property
@@ -1103,7 +1105,9 @@ class Function(Scope):
     def requested(self) -> list[str]:
         """Names of the fixtures that pytest would look up: parameters without default that no patch or parametrize gives."""
         arguments = self.node.args
-        optional = {arg.arg for arg in [*arguments.posonlyargs, *arguments.args][-len(arguments.defaults):]} if arguments.defaults else set()
+        optional = (
+            {arg.arg for arg in [*arguments.posonlyargs, *arguments.args][-len(arguments.defaults) :]} if arguments.defaults else set()
+        )
         optional |= {arg.arg for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults) if default}
         return [arg.arg for arg in self.parameters if arg.arg not in optional]
 
@@ -1174,7 +1178,9 @@ class Function(Scope):
         if self.is_lambda or not self.module.is_test_file or isinstance(self.outer, Function):
             return False
         is_named = collects(self.module, "python_functions", self.name)
-        if not is_named and not (self.owner and self.name.startswith("test")) or self.fixture:  # the name first: bases may be in other files
+        if (
+            not is_named and not (self.owner and self.name.startswith("test")) or self.fixture
+        ):  # the name first: bases may be in other files
             return False
         if self.owner:
             if not self.owner.is_collected:
@@ -1496,11 +1502,13 @@ class Value(NamedTuple):
 
 MOCKS = ("AsyncMock", "MagicMock", "Mock")
 MOCK_ARGUMENTS = frozenset(
-    "spec spec_set side_effect wraps name unsafe new_callable autospec create new target attribute parent instance".split())
+    "spec spec_set side_effect wraps name unsafe new_callable autospec create new target attribute parent instance".split()
+)
 # What every mock has of its own: reading one gives no child mock.
 MOCK_OWN = frozenset(
     """called call_count call_args call_args_list mock_calls method_calls await_count await_args await_args_list side_effect
-    configure_mock reset_mock attach_mock mock_add_spec mock""".split())
+    configure_mock reset_mock attach_mock mock_add_spec mock""".split()
+)
 ASYNC_DUNDERS = frozenset(("__aenter__", "__aexit__", "__anext__"))
 SYNC_DUNDERS = frozenset(("__enter__", "__exit__", "__aiter__", "__iter__", "__len__", "__getitem__", "__contains__"))
 
@@ -1990,12 +1998,7 @@ def maker(scope: Scope, expression: ast.AST | None, depth: int = 8) -> tuple[Sco
     """The one call that made an object, seen through names, `with ... as` and the fixtures of a test."""
     if isinstance(expression, ast.Call):
         return scope, expression
-    if (
-        not isinstance(expression, ast.Name)
-        or depth == 0
-        or (found := scope.lookup(expression)) is None
-        or len(found[1]) != 1
-    ):
+    if not isinstance(expression, ast.Name) or depth == 0 or (found := scope.lookup(expression)) is None or len(found[1]) != 1:
         return None
     where, binding = found[0], found[1][0]
     if binding.how in ("assign", "with", "async with"):
@@ -2020,14 +2023,9 @@ def keeper(scope: Function, made: ast.AST, closers: Iterable[str], harmless: Ite
     if first.what != "assigned":
         return _keeps(scope, made, first, closers, harmless)
     name = first.by.id
-    if len(scope.bindings.get(name, ())) != 1 and any(
-        binding.how == "other" for binding in scope.bindings.get(name, ())
-    ):
+    if len(scope.bindings.get(name, ())) != 1 and any(binding.how == "other" for binding in scope.bindings.get(name, ())):
         return "shared"
-    kept = {
-        _keeps(use_scope, use, fate(use_scope, use), closers, harmless)
-        for use_scope, use in uses_with_scope(scope, name)
-    }
+    kept = {_keeps(use_scope, use, fate(use_scope, use), closers, harmless) for use_scope, use in uses_with_scope(scope, name)}
     return next((how for how in ("closed", "entered", "shared", "yielded", "returned") if how in kept), "")
 
 
@@ -2209,7 +2207,12 @@ def _is_true_of_any_coroutine(compare: ast.Compare) -> bool:
     if len(compare.ops) != 1:
         return False
     other = compare.comparators[0]
-    return isinstance(compare.ops[0], ast.NotEq) or isinstance(compare.ops[0], ast.IsNot) and isinstance(other, ast.Constant) and other.value is None
+    return (
+        isinstance(compare.ops[0], ast.NotEq)
+        or isinstance(compare.ops[0], ast.IsNot)
+        and isinstance(other, ast.Constant)
+        and other.value is None
+    )
 
 
 def scope_of(module: Module, node: ast.AST) -> Scope:
@@ -2302,7 +2305,14 @@ def _is_read_in_loop(scope: Scope, loop: Any, seen: set[ast.AST]) -> bool:
 
 def _is_read_of(scope: Scope, read: ast.Attribute, seen: set[ast.AST]) -> bool:
     """Whether reading an attribute of a task, or of a container of tasks, leads to an outcome."""
-    if read.attr in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or read.attr in ("append", "add", "extend", "clear", "discard", "remove"):
+    if read.attr in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or read.attr in (
+        "append",
+        "add",
+        "extend",
+        "clear",
+        "discard",
+        "remove",
+    ):
         return False
     above = scope.parent(read)
     if read.attr == "add_done_callback" and isinstance(above, ast.Call) and above.args:
@@ -2413,10 +2423,7 @@ def _is_mocker(scope: Scope, name: ast.Name) -> bool:
     if found is None or len(found[1]) != 1 or found[1][0].how != "parameter" or not isinstance(found[0], Function):
         return False
     function, annotation = found[0], found[1][0].value.annotation
-    if annotation is not None and function.outer.dotted(annotation) in (
-        "pytest_mock.MockerFixture",
-        "pytest_mock.MockFixture",
-    ):
+    if annotation is not None and function.outer.dotted(annotation) in ("pytest_mock.MockerFixture", "pytest_mock.MockFixture"):
         return True
     return name.id in MOCKERS and find_fixture(function, name.id) is None
 
@@ -2485,17 +2492,9 @@ def _spec_of(scope: Scope, call: ast.Call) -> tuple[str, str, Scope | None]:
 
 def mock_child(mock: Value | None, attribute: str) -> Value | None:
     """The attribute of a mock; what the code configured on it comes first."""
-    if (
-        mock is None
-        or mock.kind not in MOCKS
-        or attribute in MOCK_OWN
-        or attribute.startswith(("assert", "_mock", "mock_"))
-    ):
+    if mock is None or mock.kind not in MOCKS or attribute in MOCK_OWN or attribute.startswith(("assert", "_mock", "mock_")):
         return None
-    if any(
-        f"{path}.configure_mock" in scope.reconfigured or f"{path}.mock_add_spec" in scope.reconfigured
-        for scope, path in mock.paths
-    ):
+    if any(f"{path}.configure_mock" in scope.reconfigured or f"{path}.mock_add_spec" in scope.reconfigured for scope, path in mock.paths):
         return None
     paths = [(scope, f"{path}.{attribute}") for scope, path in mock.paths]
     paths += [(scope, alias) for scope, path in paths for alias in scope.aliases.get(path, ())]
@@ -2538,11 +2537,7 @@ def configured(mock: Value, what: str) -> list[tuple[Scope, ast.expr]]:
     """What the code in sight gives a mock as its `return_value` or `side_effect`."""
     found = [(scope, written) for scope, path in mock.paths for written in scope.stored.get(f"{path}.{what}", ())]
     found += [(scope, keyword(call, what)) for scope, call in mock.makers]
-    return [
-        (scope, one)
-        for scope, one in found
-        if one is not None and not (isinstance(one, ast.Constant) and one.value is None)
-    ]
+    return [(scope, one) for scope, one in found if one is not None and not (isinstance(one, ast.Constant) and one.value is None)]
 
 
 def mock_result(mock: Value | None) -> Value | None:
@@ -2556,11 +2551,7 @@ def mock_result(mock: Value | None) -> Value | None:
         return None
     given = agreed([called(value(scope, effect)) if _is_function(value(scope, effect)) else None
                     for scope, effect in effects])  # fmt: skip
-    is_awaited = (
-        given is not None
-        and mock.kind == "AsyncMock"
-        and all(is_coroutine_function(value(*effect)) for effect in effects)
-    )
+    is_awaited = given is not None and mock.kind == "AsyncMock" and all(is_coroutine_function(value(*effect)) for effect in effects)
     return _awaited(given) if is_awaited else given
 
 
@@ -2681,11 +2672,7 @@ def _spec_of_patch(call: ast.Call) -> str:
     if keyword(call, "wraps") is not None:
         return "wraps"
     given = [keyword(call, name) for name in ("spec", "spec_set", "autospec")]
-    return (
-        "unknown"
-        if any(one is not None and not (isinstance(one, ast.Constant) and not one.value) for one in given)
-        else ""
-    )
+    return "unknown" if any(one is not None and not (isinstance(one, ast.Constant) and not one.value) for one in given) else ""
 
 
 def _is_decorated(function: Value) -> bool:
@@ -3246,8 +3233,11 @@ def loop_scope_reset(test: Function) -> Iterator[tuple[Any, ...]]:
     outer = next((mark for mark in test.marks if mark.name == "asyncio" and mark not in test.own_marks), None)
     scope = outer.loop_scope if outer else neighbours_loop_scope(test)
     if scope and default and scope != default:
-        whose = "each neighbour" if outer is None else "the module's mark" if isinstance(outer.scope, Module) and outer in \
-            test.module.marks else "the class's mark"
+        whose = (
+            "each neighbour"
+            if outer is None
+            else "the module's mark" if isinstance(outer.scope, Module) and outer in test.module.marks else "the class's mark"
+        )
         yield own.node, test.name, default, whose, scope
 
 
@@ -3811,7 +3801,9 @@ def is_made_without_mocks(scope: Scope, binding: Binding) -> bool:
         return False
     name = root_name(made)
     found = scope.lookup(name) if name is not None else None
-    is_imported = found is not None and len(found[1]) == 1 and found[1][0].how == "import" and found[1][0].value.partition(".")[0] != "unittest"
+    is_imported = (
+        found is not None and len(found[1]) == 1 and found[1][0].how == "import" and found[1][0].value.partition(".")[0] != "unittest"
+    )
     return is_imported and not scope.module.project.speaks_of_mocks(found[1][0].value, scope.module)
 
 
@@ -4064,7 +4056,13 @@ def async_mock_entered(node: ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any,
             yield entered, mock_text(entered.func), "with"
 
 
-@rule("ATX305", "unawaited-mock-call", "AsyncMock `{0}` is called but never awaited, so nothing happens; await it", nodes=(ast.Expr,), mocks=True)
+@rule(
+    "ATX305",
+    "unawaited-mock-call",
+    "AsyncMock `{0}` is called but never awaited, so nothing happens; await it",
+    nodes=(ast.Expr,),
+    mocks=True,
+)
 def unawaited_mock_call(node: ast.Expr, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The call is recorded, so `assert_called_once` holds; the side effect, an exception perhaps, never happens."""
     if is_mock_coroutine(scope, node.value) and not is_injected_by_patch(scope, node.value):
@@ -4491,9 +4489,7 @@ ASSERT_RAISES = ("assertRaises", "assertRaisesRegex", "assertRaisesRegexp")
 def raising(scope: Scope, node: ast.AST) -> ast.Call | None:
     """The block around a node that takes an exception: pytest.raises, suppress, assertRaises."""
     for context in with_items(scope, node):
-        if isinstance(context, ast.Call) and (
-            scope.dotted(context.func) in RAISING or getattr(context.func, "attr", "") in ASSERT_RAISES
-        ):
+        if isinstance(context, ast.Call) and (scope.dotted(context.func) in RAISING or getattr(context.func, "attr", "") in ASSERT_RAISES):
             return context
     return None
 
@@ -4782,7 +4778,9 @@ def drops_result(scope: Scope, call: ast.Call) -> bool:
     if name == "callback":
         return receiver is not None and receiver.name in ("contextlib.ExitStack", "contextlib.AsyncExitStack")
     if name == "add_done_callback":
-        return receiver is not None and receiver.kind == "task" or receiver is not None and receiver.name in ("asyncio.Task", "asyncio.Future")
+        return (
+            receiver is not None and receiver.kind == "task" or receiver is not None and receiver.name in ("asyncio.Task", "asyncio.Future")
+        )
     if name not in LOOP_CALLBACKS or name == "run_in_executor" and not is_executor_result_dropped(scope, call):
         return False
     return receiver is not None and receiver.name == "asyncio.AbstractEventLoop"
@@ -4975,7 +4973,10 @@ def may_be_cut_off(scope: Function, block: ast.AST) -> bool:
 
 def is_only_check(scope: Function, block: ast.AST) -> bool:
     """Whether a test that asserts nothing waits in a block, by wait_for, for what is bound to come."""
-    if any(is_assertion(one) for part in (scope, *inner_scopes(scope)) for one in part.every(ast.Assert, ast.Expr)) or "raises" in scope.calls:
+    if (
+        any(is_assertion(one) for part in (scope, *inner_scopes(scope)) for one in part.every(ast.Assert, ast.Expr))
+        or "raises" in scope.calls
+    ):
         return False
     waits = [call.args[0] for call in scope.calls_to("asyncio.wait_for") if call.args and is_in_body(scope, call, block)]
     return any(isinstance(one, ast.Call) and waits_for_event(scope, one) for one in waits)
@@ -5025,7 +5026,11 @@ def filter_written(call: ast.Call, scope: Scope) -> str:
         return ""  # pytest drops the filters that a module sets while it is imported
     category = argument(call, 2 if name == "filterwarnings" else 1, "category")
     message = argument(call, 1, "message") if name == "filterwarnings" else None
-    parts = [scope.constant(argument(call, 0, "action")), scope.constant(message) if message else "", ast.unparse(category) if category else ""]
+    parts = [
+        scope.constant(argument(call, 0, "action")),
+        scope.constant(message) if message else "",
+        ast.unparse(category) if category else "",
+    ]
     if not all(isinstance(part, str) for part in parts) or len([*call.args, *call.keywords]) != sum(map(bool, parts)):
         return ""
     return "" if not parts[1] and is_caught(scope, call) else hiding_filter([":".join(parts)])
@@ -5255,13 +5260,9 @@ def replaces(scope: Scope, words: str) -> bool:
     object).
     """
     for one in (scope, *(closest_fixtures(scope) if isinstance(scope, Function) else ())):
-        calls = [
-            call for name in ("patch", "object", "setattr", "dict", "multiple") for call in one.calls.get(name, ())
-        ]
+        calls = [call for name in ("patch", "object", "setattr", "dict", "multiple") for call in one.calls.get(name, ())]
         calls += [
-            decorator
-            for decorator in getattr(one, "decorators", ())
-            if "patch" in ast.unparse(getattr(decorator, "func", decorator))
+            decorator for decorator in getattr(one, "decorators", ()) if "patch" in ast.unparse(getattr(decorator, "func", decorator))
         ]
         if any(re.search(words, ast.unparse(call)) for call in calls):
             return True
@@ -5302,9 +5303,7 @@ HTTP_CLIENTS = {f"{library}.{name}" for library in ("httpx", "httpx2") for name 
 MODERN = ("httpx", "0.28")  # the release that removed what earlier ones only warned of
 
 
-@rule(
-    "ATX501", "removed-app-argument", "`{0}` takes no `app`; pass `transport={1}(app=...)`", calls="AsyncClient Client"
-)
+@rule("ATX501", "removed-app-argument", "`{0}` takes no `app`; pass `transport={1}(app=...)`", calls="AsyncClient Client")
 def removed_app_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """httpx 0.28 removed the shortcut (httpx2 never had it): the client cannot be made, so every user of it errors."""
     if keyword(call, "app") is None or (dotted := scope.dotted(call.func)) not in HTTP_CLIENTS:
@@ -5330,18 +5329,9 @@ def relative_url_without_base_url(call: ast.Call, scope: Scope) -> Iterator[tupl
     where, construction = made
     dotted = where.dotted(construction.func)
     given = {word.arg for word in construction.keywords}
-    if (
-        dotted not in HTTP_CLIENTS
-        or given & {"base_url", "app", None}
-        or dotted.startswith("httpx2.")
-        and given & {"transport", "mounts"}
-    ):
+    if dotted not in HTTP_CLIENTS or given & {"base_url", "app", None} or dotted.startswith("httpx2.") and given & {"transport", "mounts"}:
         return
-    if (
-        not is_expected(scope, call)
-        and not is_tampered(scope, call.func.value)
-        and not is_tampered_where_made(where, construction)
-    ):
+    if not is_expected(scope, call) and not is_tampered(scope, call.func.value) and not is_tampered_where_made(where, construction):
         yield call, url[:40]
 
 
@@ -5377,16 +5367,10 @@ def leaked_dependency_override(node: ast.Assign, scope: Scope) -> Iterator[tuple
     """The app outlives the test, and so does what was put into it: later tests get the stand-in, depending on the
     order.
     """
-    if not isinstance(scope, Function) or not (
-        scope.is_test or scope.fixture and scope.fixture.scope in ("function", "class", "module")
-    ):
+    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture and scope.fixture.scope in ("function", "class", "module")):
         return
     for target in node.targets:
-        if (
-            isinstance(target, ast.Subscript)
-            and is_overrides(target.value)
-            and is_shared_app(scope, target.value.value)
-        ):
+        if isinstance(target, ast.Subscript) and is_overrides(target.value) and is_shared_app(scope, target.value.value):
             if not any(clears_overrides(one) for one in clearing_scopes(scope)):
                 yield node, ast.unparse(target.value.value)
 
@@ -5413,15 +5397,11 @@ def clearing_scopes(function: Function) -> Iterator[Scope]:
     yield function
     yield from closest_fixtures(function)
     for other in module.functions + (owner.functions if owner else []):
-        if other.name in function.calls or other.name.lower().startswith(
-            ("setup", "teardown", "asyncsetup", "asyncteardown")
-        ):
+        if other.name in function.calls or other.name.lower().startswith(("setup", "teardown", "asyncsetup", "asyncteardown")):
             yield other
     yield from function.functions
     for conftest in module.project.conftests if module.project else ():
-        yield from (
-            other for other in conftest.functions if other.name.startswith("pytest_") or other.name in function.calls
-        )
+        yield from (other for other in conftest.functions if other.name.startswith("pytest_") or other.name in function.calls)
 
 
 def clears_overrides(scope: Scope) -> bool:
@@ -5431,16 +5411,10 @@ def clears_overrides(scope: Scope) -> bool:
         return True
     if any(store.attr == "dependency_overrides" for store in scope.facts.stores):
         return True
-    if any(
-        isinstance(target, ast.Subscript) and is_overrides(target.value)
-        for node in scope.every(ast.Delete)
-        for target in node.targets
-    ):
+    if any(isinstance(target, ast.Subscript) and is_overrides(target.value) for node in scope.every(ast.Delete) for target in node.targets):
         return True
     several = [
-        call
-        for name in ("setitem", "setattr", "dict", "object", "copy", "addfinalizer", "callback")
-        for call in scope.calls.get(name, ())
+        call for name in ("setitem", "setattr", "dict", "object", "copy", "addfinalizer", "callback") for call in scope.calls.get(name, ())
     ]
     return any("dependency_overrides" in ast.unparse(call) for call in several)
 
@@ -5450,9 +5424,7 @@ def clears_overrides(scope: Scope) -> bool:
 # --------------------------------------------------------------------------------------------------------------------
 
 
-LOOP_MAKERS = frozenset(
-    ("asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop", "uvloop.new_event_loop")
-)
+LOOP_MAKERS = frozenset(("asyncio.get_event_loop", "asyncio.get_running_loop", "asyncio.new_event_loop", "uvloop.new_event_loop"))
 OWN_LOOP = frozenset(("asyncio.get_event_loop", "asyncio.get_running_loop"))
 RUNNERS = frozenset(("asyncio.run", "anyio.run", "uvloop.run", "asyncio.runners.run"))
 
@@ -5469,12 +5441,7 @@ def run_inside_running_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
         isinstance(one, ast.If) and "__main__" in ast.unparse(one.test) for one in scope.ancestors(call)
     ):
         yield call, dotted, "hides calls that fail inside a running loop", "await the coroutines instead"
-    if (
-        not isinstance(scope, Function)
-        or not scope.is_async
-        or scope.module.imports_package("trio")
-        or is_expected(scope, call)
-    ):
+    if not isinstance(scope, Function) or not scope.is_async or scope.module.imports_package("trio") or is_expected(scope, call):
         return
     if dotted in RUNNERS and not replaces(scope, dotted.replace(".", r"\.")):
         yield call, dotted, "raises RuntimeError inside a running loop", "await the coroutine instead"
@@ -5493,12 +5460,7 @@ def _run_of_object(call: ast.Call, scope: Function, method: str) -> Iterator[tup
     elif method == "result" and made == "asyncio.run_coroutine_threadsafe":
         loop = maker(scope, argument(receiver[1], 1, "loop"))
         if loop is not None and loop[0] is scope and scope.dotted(loop[1].func) in OWN_LOOP:
-            yield (
-                call,
-                "run_coroutine_threadsafe().result",
-                "waits for the loop that it blocks",
-                "await the coroutine instead",
-            )
+            yield (call, "run_coroutine_threadsafe().result", "waits for the loop that it blocks", "await the coroutine instead")
 
 
 @rule("ATX602", "get-event-loop-in-sync-test",
@@ -5508,12 +5470,7 @@ def get_event_loop_in_sync_test(call: ast.Call, scope: Scope) -> Iterator[tuple[
     """asyncio makes a loop on demand only until somebody has set one: alone the test passes, in the suite it fails."""
     if not isinstance(scope, Function) or scope.is_async or scope.dotted(call.func) != "asyncio.get_event_loop":
         return
-    if (
-        not (scope.is_test or scope.fixture and scope.fixture.by == "pytest")
-        or scope.owner
-        and scope.owner.roots
-        or not scope.is_plain
-    ):
+    if not (scope.is_test or scope.fixture and scope.fixture.by == "pytest") or scope.owner and scope.owner.roots or not scope.is_plain:
         return
     project = scope.module.project
     if not uses_pytest_asyncio(scope.module) or project and project.below("pytest-asyncio", "1.2"):
@@ -5551,11 +5508,7 @@ def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
     """A loop holds sockets: dropped, it warns in whichever test the collector runs; closed and left set, it fails
     the next get_event_loop().
     """
-    if (
-        not isinstance(scope, Function)
-        or not (scope.is_test or scope.fixture)
-        or scope.dotted(call.func) not in LOOP_MAKERS
-    ):
+    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or scope.dotted(call.func) not in LOOP_MAKERS:
         return
     if is_expected(scope, call) or replaces(scope, "event_loop"):
         return
@@ -5564,18 +5517,12 @@ def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
         if not any(is_loop_closed(one) for one in clearing_scopes(scope)):
             yield call, "the new event loop is never closed", "close it in `finally`, or use `asyncio.Runner`"
     elif kept == "closed" and is_left_set(scope, call):
-        yield (
-            call,
-            "the closed loop stays the current one",
-            "add `asyncio.set_event_loop(None)`, or use `asyncio.Runner`",
-        )
+        yield (call, "the closed loop stays the current one", "add `asyncio.set_event_loop(None)`, or use `asyncio.Runner`")
 
 
 def is_loop_closed(scope: Scope) -> bool:
     """Whether a scope closes the current loop or replaces it."""
-    closed = [
-        maker(scope, call.func.value) for call in scope.calls.get("close", ()) if isinstance(call.func, ast.Attribute)
-    ]
+    closed = [maker(scope, call.func.value) for call in scope.calls.get("close", ()) if isinstance(call.func, ast.Attribute)]
     return any(made is not None and made[0].dotted(made[1].func) in OWN_LOOP for made in closed)
 
 
@@ -5622,11 +5569,7 @@ def tasks_from(scope: Function, call: ast.Call) -> Iterator[ast.AST]:
             todo += scope.uses(what.by.id)
         elif what.what == "argument" and scope.dotted(getattr(what.by, "func", None)) in ("list", "set", "tuple"):
             todo.append(what.by)
-        elif (
-            what.what == "iterated"
-            and isinstance(what.by, ast.comprehension)
-            and all(is_still_running(test) for test in what.by.ifs)
-        ):
+        elif what.what == "iterated" and isinstance(what.by, ast.comprehension) and all(is_still_running(test) for test in what.by.ifs):
             above = scope.parent(what.by)
             if above is not None and ast.unparse(getattr(above, "elt", what.by)) == ast.unparse(what.by.target):
                 todo.append(above)
@@ -5655,19 +5598,11 @@ def _cancels_each(scope: Function, loop: Any) -> bool:
     if not isinstance(loop.target, ast.Name):
         return False
     for call in scope.calls.get("cancel", ()):
-        if (
-            isinstance(call.func, ast.Attribute)
-            and isinstance(call.func.value, ast.Name)
-            and call.func.value.id == loop.target.id
-        ):
+        if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id == loop.target.id:
             if isinstance(loop, ast.comprehension):
                 return scope.parent(call) is scope.parent(loop) and all(is_still_running(test) for test in loop.ifs)
             around = list(scope.ancestors(call))
-            tests = [
-                one.test
-                for one in around
-                if isinstance(one, (ast.If, ast.IfExp, ast.While)) and loop in scope.ancestors(one)
-            ]
+            tests = [one.test for one in around if isinstance(one, (ast.If, ast.IfExp, ast.While)) and loop in scope.ancestors(one)]
             return loop in around and all(is_still_running(test) for test in tests) and not _skips_some(scope, loop)
     return False
 
@@ -5751,10 +5686,7 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
         or re.search(r"block|slow|lag|stall|watchdog|tick|(time|[^a]sync)_sleep", scope.name)
     ):
         return
-    if (
-        scope.calls_to("asyncio.sleep", "anyio.sleep", "trio.sleep")
-        or {"checkpoint", "open_nursery"} & scope.calls.keys()
-    ):
+    if scope.calls_to("asyncio.sleep", "anyio.sleep", "trio.sleep") or {"checkpoint", "open_nursery"} & scope.calls.keys():
         return  # whoever writes both kinds of sleep into one test means to block
     if scope.module.imports_package("trio") or call.args and "clock" in ast.unparse(call.args[0]):
         return
@@ -5772,9 +5704,7 @@ def timeout_marker_without_plugin(test: Function) -> Iterator[tuple[Any, ...]]:
     if mark is None or project is None or not project.declares("pytest") or project.mentions("pytest-timeout"):
         return
     registered = [line for reading in project.readings for line in reading.lines("markers")]
-    if not any(line.startswith("timeout") for line in registered) and not any(
-        handles_timeout(one) for one in project.conftests
-    ):
+    if not any(line.startswith("timeout") for line in registered) and not any(handles_timeout(one) for one in project.conftests):
         yield (mark.node,)
 
 
@@ -5850,9 +5780,7 @@ def is_left(scope: Scope, loop: ast.AST) -> bool:
         return True
     if any(innermost_loop(scope, node) is loop for node in scope.every(ast.Break)):
         return True
-    return any(
-        loop in scope.ancestors(call) for name in ("fail", "stop", "skip", "exit") for call in scope.calls.get(name, ())
-    )
+    return any(loop in scope.ancestors(call) for name in ("fail", "stop", "skip", "exit") for call in scope.calls.get(name, ()))
 
 
 def innermost_loop(scope: Scope, node: ast.AST) -> ast.AST | None:
@@ -5893,24 +5821,15 @@ def sync_test_client(function: Function) -> Iterator[tuple[Any, ...]]:
     """
     if not function.is_async or not (function.is_test or function.fixture):
         return
-    for call in sorted(
-        (call for name in (*REQUESTS, "websocket_connect") for call in function.calls.get(name, ())), key=start
-    ):
+    for call in sorted((call for name in (*REQUESTS, "websocket_connect") for call in function.calls.get(name, ())), key=start):
         made = maker(function, call.func.value) if isinstance(call.func, ast.Attribute) else None
         if made is not None and made[0].dotted(made[1].func) in TEST_CLIENTS:
             yield ((made[1] if made[0] is function else call),)
             return
-    yield from (
-        (call, function.name) for call in function.calls_to(*TEST_CLIENTS)[:1] if fate(function, call).what == "entered"
-    )
+    yield from ((call, function.name) for call in function.calls_to(*TEST_CLIENTS)[:1] if fate(function, call).what == "entered")
 
 
-@rule(
-    "ATX904",
-    "sleep-before-assert",
-    "`{0}` before an assertion is a race; wait for the event itself, under a timeout",
-    calls="sleep",
-)
+@rule("ATX904", "sleep-before-assert", "`{0}` before an assertion is a race; wait for the event itself, under a timeout", calls="sleep")
 def sleep_before_assert(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Too short, and the test fails on a slow day; long enough, and it is slow; and it proves no absence."""
     if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or not call.args:
@@ -5921,12 +5840,7 @@ def sleep_before_assert(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
     if not isinstance(statement, ast.Expr) or fate(scope, call).what != "awaited" or replaces(scope, r"\bsleep\b"):
         return
     following = next(iter(statements_after(scope, statement)), None)
-    if (
-        following is not None
-        and is_assertion(following)
-        and not is_looped(scope, statement)
-        and not has_fake_clock(scope)
-    ):
+    if following is not None and is_assertion(following) and not is_looped(scope, statement) and not has_fake_clock(scope):
         yield call, ast.unparse(call)[:40]
 
 
@@ -5973,27 +5887,14 @@ WAITS = {
     "asyncio.Event": (("wait",), ("set",)),
     "asyncio.Condition": (("wait",), ("notify", "notify_all")),
     "asyncio.Barrier": (("wait",), ("abort",)),
-    **{
-        f"asyncio.{name}": (("get", "join"), ("put", "put_nowait", "task_done"))
-        for name in ("Queue", "PriorityQueue", "LifoQueue")
-    },
+    **{f"asyncio.{name}": (("get", "join"), ("put", "put_nowait", "task_done")) for name in ("Queue", "PriorityQueue", "LifoQueue")},
 }
 
 
-@rule(
-    "ATX905",
-    "unbounded-wait",
-    "`{0}` may wait for ever; bound it with `asyncio.timeout` or pytest-timeout",
-    calls="wait get join",
-)
+@rule("ATX905", "unbounded-wait", "`{0}` may wait for ever; bound it with `asyncio.timeout` or pytest-timeout", calls="wait get join")
 def unbounded_wait(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """When the code under test does not act, the suite hangs without a word of which test it was."""
-    if (
-        not isinstance(scope, Function)
-        or not scope.is_test
-        or not scope.is_async
-        or fate(scope, call).what != "awaited"
-    ):
+    if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or fate(scope, call).what != "awaited":
         return
     made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) else None
     waits = WAITS.get(made[0].dotted(made[1].func) or "") if made else None
@@ -6010,10 +5911,7 @@ def _acts_before(act: ast.Call, wait: ast.Call) -> bool:
 
 
 @rule(
-    "ATX906",
-    "unbounded-poll",
-    "this loop polls for ever if the condition never holds; bound it with `asyncio.timeout`",
-    nodes=(ast.While,),
+    "ATX906", "unbounded-poll", "this loop polls for ever if the condition never holds; bound it with `asyncio.timeout`", nodes=(ast.While,)
 )
 def unbounded_poll(node: ast.While, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The fault that the test is there to find makes it hang instead of fail."""
@@ -6022,9 +5920,7 @@ def unbounded_poll(node: ast.While, scope: Scope) -> Iterator[tuple[Any, ...]]:
     sleeps = [call for call in scope.calls_to("asyncio.sleep", "anyio.sleep") if innermost_loop(scope, call) is node]
     if not sleeps or any(node in scope.ancestors(one) for one in scope.every(ast.Raise, ast.AugAssign, ast.Assert)):
         return
-    if not re.search(r"time|clock|deadline|attempt|retr|count|fail\(|raise", ast.unparse(node)) and not replaces(
-        scope, r"\bsleep\b"
-    ):
+    if not re.search(r"time|clock|deadline|attempt|retr|count|fail\(|raise", ast.unparse(node)) and not replaces(scope, r"\bsleep\b"):
         yield (node,)
 
 
@@ -6036,12 +5932,7 @@ def early_exit_of_async_generator(node: ast.AsyncFor, scope: Scope) -> Iterator[
     if not isinstance(scope, Function) or not scope.is_test or not isinstance(node.iter, (ast.Call, ast.Name)):
         return
     given = value(scope, node.iter)
-    if (
-        given is None
-        or given.kind != "async generator"
-        or not isinstance(given.scope, Function)
-        or given.scope.module is not scope.module
-    ):
+    if given is None or given.kind != "async generator" or not isinstance(given.scope, Function) or given.scope.module is not scope.module:
         return
     if not leaves_early(scope, node) or not any(needs_cleanup(given.scope, one) for one in given.scope.yields):
         return
@@ -6062,8 +5953,7 @@ def leaves_early(scope: Scope, loop: ast.AST) -> bool:
 def needs_cleanup(generator: Function, node: ast.AST) -> bool:
     """Whether something is undone when a generator is closed at this yield."""
     return any(
-        field == "body"
-        and (isinstance(block, (ast.With, ast.AsyncWith)) or isinstance(block, ast.Try) and block.finalbody)
+        field == "body" and (isinstance(block, (ast.With, ast.AsyncWith)) or isinstance(block, ast.Try) and block.finalbody)
         for block, field in blocks(generator, node)
     )
 
@@ -6079,13 +5969,7 @@ def assertion_in_maybe_empty_stream(node: ast.AsyncFor, scope: Scope) -> Iterato
     if inside and isinstance(inside[0].test, ast.Constant):
         return  # `assert False`: the stream is to be empty
     after = [one for one in scope.every(ast.Assert, ast.Expr) if start(one) > end(node) and is_assertion(one)]
-    if (
-        inside
-        and not after
-        and not is_expected(scope, node)
-        and not is_looped(scope, node)
-        and not is_checked_later(scope, node)
-    ):
+    if inside and not after and not is_expected(scope, node) and not is_looped(scope, node) and not is_checked_later(scope, node):
         yield inside[0], ast.unparse(node.iter)[:30]
 
 
@@ -6104,9 +5988,7 @@ def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
     bound.
     """
     bound = {
-        name
-        for name, bindings in scope.bindings.items()
-        if any(one.node is loop or loop in scope.ancestors(one.node) for one in bindings)
+        name for name, bindings in scope.bindings.items() if any(one.node is loop or loop in scope.ancestors(one.node) for one in bindings)
     }
     used = (use for name in bound for use in scope.facts.names.get(name, ()))
     return any(start(use) > end(loop) and isinstance(use.ctx, ast.Load) for use in used) or any(
@@ -6124,9 +6006,7 @@ def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
             function.outer.dotted(decorator) for decorator in function.decorators]:  # fmt: skip
         return
     for one in function.yields:
-        if not any(
-            isinstance(block, ast.Try) and field == "body" for block, field in blocks(function, one)
-        ) and is_followed(function, one):
+        if not any(isinstance(block, ast.Try) and field == "body" for block, field in blocks(function, one)) and is_followed(function, one):
             yield (one,)
 
 
@@ -6199,15 +6079,12 @@ def async_generator_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[A
 def is_awaited_first(scope: Scope, node: ast.Assign | ast.Call) -> bool:
     """Whether the code in sight awaits a call of the mock before it iterates the result."""
     name = getattr(node.targets[0].value, "attr", "") if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute) else ""
-    return any(isinstance(one.parent(call), ast.Await) for one in (scope.module, *scope.module.all_functions) for call in one.calls.get(name, ()))
+    return any(
+        isinstance(one.parent(call), ast.Await) for one in (scope.module, *scope.module.all_functions) for call in one.calls.get(name, ())
+    )
 
 
-@rule(
-    "ATX912",
-    "cancelled-not-awaited",
-    "`{0}` is cancelled but not awaited, so its clean-up is cut off; await it",
-    calls="cancel",
-)
+@rule("ATX912", "cancelled-not-awaited", "`{0}` is cancelled but not awaited, so its clean-up is cut off; await it", calls="cancel")
 def cancelled_not_awaited(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """`cancel()` only asks: the task ends later, and what it raises meanwhile is hidden."""
     if (
@@ -6237,16 +6114,10 @@ def dropped_delivery_future(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
     if not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or fate(scope, call).what != "awaited":
         return
     waited = scope.parent(call)
-    made = (
-        maker(scope, call.func.value)
-        if isinstance(call.func, ast.Attribute) and fate(scope, waited).what == "dropped"
-        else None
-    )
+    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) and fate(scope, waited).what == "dropped" else None
     kind = made[0].dotted(made[1].func) if made else None
     if kind in ("aiokafka.AIOKafkaProducer", "aiokafka.producer.AIOKafkaProducer") and not is_expected(scope, call):
-        if (
-            not {"commit_transaction", "transaction"} & scope.calls.keys()
-        ):  # a commit waits for the deliveries and fails with them
+        if not {"commit_transaction", "transaction"} & scope.calls.keys():  # a commit waits for the deliveries and fails with them
             yield (call,)
 
 
@@ -6256,18 +6127,19 @@ def unclosed_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     dotted = scope.dotted(call.func) or ""
     if not isinstance(scope, Function) or not scope.is_test or dotted not in {*HTTP_CLIENTS, "aiohttp.ClientSession"}:
         return
-    if (
-        {"transport", "mounts", "app"} & {word.arg for word in call.keywords}
-        or is_expected(scope, call)
-        or replaces(scope, "Client")
-    ):
+    if {"transport", "mounts", "app"} & {word.arg for word in call.keywords} or is_expected(scope, call) or replaces(scope, "Client"):
         return
     sends = any(name in scope.calls for name in (*REQUESTS, "send"))  # before its first request httpx holds no socket
     if (sends or dotted.startswith("aiohttp.")) and keeper(scope, call, ("aclose", "close", "_close"), ()) == "":
         yield call, dotted
 
 
-@rule("ATX915", "async-test-without-await", "this async test awaits nothing; make it a plain function, or await what it is to test", each="test")
+@rule(
+    "ATX915",
+    "async-test-without-await",
+    "this async test awaits nothing; make it a plain function, or await what it is to test",
+    each="test",
+)
 def async_test_without_await(test: Function) -> Iterator[tuple[Any, ...]]:
     """It needs no loop and gets one, and a reader looks for the await that is missing; `check` drops it beside other findings."""
     if not test.is_coroutine_function or test.every(ast.Await, ast.AsyncFor, ast.AsyncWith) or not test.is_plain:
@@ -6284,10 +6156,25 @@ def is_stub(function: Function) -> bool:
 
 
 # Packages whose objects, or whose users' objects, may ask for the running loop.
-LOOP_PACKAGES = ("asyncio", "anyio", "trio", "aiohttp", "tornado", "twisted", "curio", "uvloop", "sniffio", "async_timeout", "asgiref", "aiokafka")
+LOOP_PACKAGES = (
+    "asyncio",
+    "anyio",
+    "trio",
+    "aiohttp",
+    "tornado",
+    "twisted",
+    "curio",
+    "uvloop",
+    "sniffio",
+    "async_timeout",
+    "asgiref",
+    "aiokafka",
+)
 
 
-LOOPLESS_PACKAGES = frozenset("pytest pydantic attr attrs yaml dateutil freezegun yarl multidict httpx fastapi starlette sqlalchemy jwt".split())
+LOOPLESS_PACKAGES = frozenset(
+    "pytest pydantic attr attrs yaml dateutil freezegun yarl multidict httpx fastapi starlette sqlalchemy jwt".split()
+)
 CONSTRUCTORS = frozenset("__init__ __new__ __post_init__ __enter__ model_post_init".split())
 
 
@@ -6300,7 +6187,9 @@ def may_need_loop(test: Function) -> bool:
     if any(fixture is None and name not in given for name, fixture in found.items()):
         return True
     fixtures = closest_fixtures(test)
-    return any(fixture.is_async for fixture in fixtures) or not all(runs_without_loop(one) for one in (test, *fixtures, *inner_scopes(test)))
+    return any(fixture.is_async for fixture in fixtures) or not all(
+        runs_without_loop(one) for one in (test, *fixtures, *inner_scopes(test))
+    )
 
 
 def runs_without_loop(scope: Scope, depth: int = 3) -> bool:
@@ -6359,12 +6248,7 @@ def real_network_client(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
 
 def sends_request(scope: Function, made: ast.Call) -> bool:
     """Whether a function sends a request through the client that a call makes."""
-    requests = [
-        call.func.value
-        for name in REQUESTS
-        for call in scope.calls.get(name, ())
-        if isinstance(call.func, ast.Attribute)
-    ]
+    requests = [call.func.value for name in REQUESTS for call in scope.calls.get(name, ()) if isinstance(call.func, ast.Attribute)]
     return any((found := maker(scope, client)) is not None and found[1] is made for client in requests)
 
 
@@ -6382,10 +6266,7 @@ def has_http_mock(function: Function) -> bool:
     if any(one.imports_package("respx", "pytest_httpx", "vcr", "aioresponses", "pook", "responses", "mocket", "httpretty")
            for one in (module, *(module.project.conftests if module.project else ()))):  # fmt: skip
         return True
-    if any(
-        mark.name in ("vcr", "respx", "httpx_mock", "network", "integration", "e2e", "live", "online")
-        for mark in function.marks
-    ):
+    if any(mark.name in ("vcr", "respx", "httpx_mock", "network", "integration", "e2e", "live", "online") for mark in function.marks):
         return True
     names = {name for one in (function, *closest_fixtures(function)) for name in one.requested}
     return any(re.search("mock|vcr|respx|cassette|monkeypatch", name) for name in names) or replaces(
@@ -6425,11 +6306,7 @@ def maker_elsewhere(scope: Scope, name: ast.Name) -> tuple[Scope, ast.Call] | No
 def has_lifespan(made: tuple[Scope, ast.Call], name: str) -> bool:
     """Whether the call makes a FastAPI or Starlette app with something to do at start-up."""
     where, call = made
-    if where.dotted(call.func) not in (
-        "fastapi.FastAPI",
-        "starlette.applications.Starlette",
-        "fastapi.applications.FastAPI",
-    ):
+    if where.dotted(call.func) not in ("fastapi.FastAPI", "starlette.applications.Starlette", "fastapi.applications.FastAPI"):
         return False
     return any(keyword(call, word) is not None for word in ("lifespan", "on_startup"))
 
@@ -6584,7 +6461,9 @@ def teardown_hides_failure(node: ast.Await, scope: Scope) -> Iterator[tuple[Any,
         if not reads or not is_cancelled_in_teardown(reads, node) or not all(tells_nothing(*one, node) for one in reads):
             continue
         if not scope.is_test or not is_failure_in_play(scope):
-            yield node, how, brief_name(ast.unparse(task), 20), "look at its result" if how == "gather" else "suppress `CancelledError` alone"
+            yield node, how, brief_name(ast.unparse(task), 20), (
+                "look at its result" if how == "gather" else "suppress `CancelledError` alone"
+            )
         return
 
 
@@ -6596,7 +6475,9 @@ def is_failure_in_play(test: Function) -> bool:
 def is_teardown(scope: Function, node: ast.AST) -> bool:
     """Whether a node runs when a test is over: in the second half of a fixture, a `finally` of a test or fixture, or asyncTearDown."""
     if scope.name == "asyncTearDown":
-        return scope.owner is not None and scope.owner.inherits("unittest.IsolatedAsyncioTestCase", "unittest.async_case.IsolatedAsyncioTestCase")
+        return scope.owner is not None and scope.owner.inherits(
+            "unittest.IsolatedAsyncioTestCase", "unittest.async_case.IsolatedAsyncioTestCase"
+        )
     if not scope.is_test and not scope.fixture:
         return False
     is_after_yield = scope.fixture is not None and bool(scope.yields) and start(node) > start(scope.yields[-1])
@@ -6677,7 +6558,11 @@ def tells_nothing(scope: Scope, read: ast.expr, node: ast.Await) -> bool:
     what = fate(scope, read)
     if what.what == "attribute":
         attribute = getattr(what.by, "attr", "")
-        return attribute in ("cancel", "cancelling", "uncancel", "get_name", "set_name") or attribute == "done" and _only_spares_cancel(scope, what.by)
+        return (
+            attribute in ("cancel", "cancelling", "uncancel", "get_name", "set_name")
+            or attribute == "done"
+            and _only_spares_cancel(scope, what.by)
+        )
     if what.what == "iterated":
         name = getattr(what.by.target, "id", None)
         uses = list(uses_with_scope(scope, name)) if name else []
@@ -6685,7 +6570,9 @@ def tells_nothing(scope: Scope, read: ast.expr, node: ast.Await) -> bool:
     if what.what == "compared":
         return all(isinstance(one, ast.Constant) and one.value is None for one in what.by.comparators)
     waiting = _await_of(scope, read)
-    return what.what == "truth" or waiting is node or waiting is not None and isinstance(scope, Function) and hiding(scope, waiting)[0] != ""
+    return (
+        what.what == "truth" or waiting is node or waiting is not None and isinstance(scope, Function) and hiding(scope, waiting)[0] != ""
+    )
 
 
 def _only_spares_cancel(scope: Scope, done: ast.AST) -> bool:
