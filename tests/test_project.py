@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flake8_async_tests import project
-from flake8_async_tests.visitor import Class, Settings, find_fixture, gather
+from flake8_async_tests.visitor import Class, Function, Module, Settings, find_fixture, gather
 
 LAYOUTS = 240
 FOLDERS = ("", "pkg", "pkg/tests")
@@ -333,3 +333,128 @@ def test_users_are_looked_for_in_few_files(tmp_path: Path, monkeypatch: pytest.M
     assert len(list(found.users({"fx"}))) == len(list(found.users({"fx", "other"}))) == project.PARSED
     monkeypatch.setattr(project, "SERVED", 5)
     assert len(project.project_of(tmp_path / "x/conftest.py", Settings()).served) == 5
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Files that are read by the definition, and what their text says
+# --------------------------------------------------------------------------------------------------------------------
+
+STANDARD_LIBRARY = Path(ast.__file__).parent
+READ_WHOLE = [path for folder in ("asyncio", "unittest", "email", "importlib", "json") for path in sorted((STANDARD_LIBRARY / folder).glob("*.py"))]
+READ_WHOLE += [*sorted(Path(project.__file__).parent.glob("*.py")), *sorted(Path(__file__).parent.glob("*.py")),
+               *(STANDARD_LIBRARY / f"{name}.py" for name in ("ast", "dataclasses", "enum", "inspect", "pdb", "typing", "zipfile"))]  # fmt: skip
+
+
+def said(module: Module) -> tuple[list[str], list[str]]:
+    """The definitions at the top of a file, in their order, and what else binds names there."""
+    defined = sorted((scope for scope in module.facts.scopes if scope.name), key=lambda scope: (scope.node.lineno, scope.name))
+    others = [f"{name} {one.how} {one.since}" for name, several in module.bindings.items() for one in several if one.how in ("import", "assign")]
+    return [ast.dump(scope.node, include_attributes=True) for scope in defined], sorted(others)
+
+
+@pytest.mark.parametrize("path", [path for path in READ_WHOLE if path.exists()], ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_file_read_by_its_definitions_says_the_same(path: Path) -> None:
+    by_definition, whole = project.definitions_at(path, Settings()), project.module_at(path, Settings())
+    assert by_definition is not None
+    assert whole is not None
+    assert {scope.name for scope in by_definition.facts.scopes} >= {scope.name for scope in whole.facts.scopes if scope.name}
+    assert said(by_definition) == said(whole)
+
+
+TEXTS = {
+    "strings that look like code": 'TEXT = """\ndef no(): pass\nclass No: pass\n"""\n\ndef yes():\n    return \'\'\'\ndef no2(): pass\n\'\'\'\n\nX = 1\n',
+    "comments and closing brackets at the margin": "def yes(\n    a,\n):\n# here\n    return [\n    1,\n]\n# there\n\nX = 1\n",
+    "decorators over several lines": "@one(\n    1,\n)\n@two\n\n# between\nasync def yes():\n    pass\n@three\nclass Yes: pass\nX = 1\n",
+    "one line each": "class A: pass\ndef b(): return 1\nasync def c(): return 2\nX = 1; Y = 2\n",
+    "in branches": "if 1:\n    def a(): pass\nelse:\n    def a(): return 2\ntry:\n    X = 1\nexcept E:\n    class B: pass\ndef c(): pass\n",
+    "quotes in quotes": "X = '\"\"\"'\nA = 1\ndef yes(): pass\nB = \"'''\"\n",
+    "a quote that is never closed in a comment": 'X = 1  # """\ndef yes():\n    """Text."""\n\nY = 2\n',
+    "an end without a line end": "X = 1\ndef yes():\n    pass",
+    "names of other alphabets": "def größe():\n    return 'ä'\nclass Ünder: x = 'é'\nX = 1\n",
+    "type parameters and defaults": "def yes(a=lambda: 1, *, b=2) -> int:\n    return a\nclass Yes(Base, metaclass=M): ...\nX: int = 1\n",
+    "form feeds and carriage returns": "X = 1\r\ndef yes():\r\n    pass\r\n\x0cY = 2\r\n",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
+def test_definitions_in_odd_texts(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "odd.py"
+    path.write_bytes(text.encode())
+    by_definition, whole = project.definitions_at(path, Settings()), project.module_at(path, Settings())
+    assert by_definition is not None
+    assert whole is not None
+    assert said(by_definition) == said(whole)
+
+
+def test_definitions_that_nobody_asks_for_are_not_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text("class Client:\n    async def get(self): return 1\n\ndef broken(:\n    pass\n")
+    module = project.definitions_at(path, Settings())
+    assert module is not None
+    client, broken = module.facts.scopes
+    assert "node" not in vars(client)
+    assert isinstance(client, Class)
+    assert client.methods["get"].is_coroutine_function
+    assert isinstance(broken, Function)
+    assert not broken.is_plain  # nothing is known of what cannot be parsed
+
+
+def test_broken_text_gives_nothing(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import (\ndef a(): pass\n")
+    assert project.definitions_at(tmp_path / "app.py", Settings()) is None
+
+
+def reachable(folder: Path, source: str) -> set[str] | None:
+    """The coroutine functions that a file of a project may use, by their names alone."""
+    (folder / "test_a.py").write_text(source)
+    around = project.project_of(folder / "test_a.py", Settings())
+    words = around.reachable(gather(ast.parse(source), folder / "test_a.py", around))
+    return None if words is None else {name for one in words for name in one.coroutines}
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Path:
+    """A project of three packages, of which one imports another, and a module beside the tests."""
+    files = {
+        "pyproject.toml": "",
+        "app/__init__.py": "from base.core import Base\n",
+        "app/deep/far.py": "class Far:\n    async  def travel(self): ...\n",
+        "base/core.py": "import asyncio, app\nclass Base:\n    async def inherited(self): ...\n",
+        "other/unused.py": "async def unused(): ...\n",
+        "helper.py": "async def help_out(): ...\n",
+        "app/node_modules/x.py": "async def hidden(): ...\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_reachable_names(packages: Path) -> None:
+    assert reachable(packages, "import json\n") == set()
+    assert reachable(packages, "import helper\n") == {"help_out"}
+    assert reachable(packages, "from app import something\n") == {"travel", "inherited"}
+    assert reachable(packages, "async def test_a():\n    import base.core as b\n") == {"travel", "inherited"}
+
+
+def test_reachable_names_of_relative_imports(packages: Path) -> None:
+    (packages / "app" / "deep" / "__init__.py").write_text("")
+    assert reachable(packages / "app" / "deep", "from .far import Far\n") >= {"travel", "inherited"}
+
+
+def test_reachable_names_of_conftest_files(packages: Path) -> None:
+    (packages / "conftest.py").write_text("import other.unused\n")
+    assert reachable(packages, "import json\n") == {"unused"}
+
+
+def test_too_many_files_may_hold_any_name(packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "INDEXED", 2)
+    assert reachable(packages, "import app\n") is None
+
+
+def test_names_are_looked_up_again_after_a_while(packages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reachable(packages, "import helper\n") == {"help_out"}
+    (packages / "helper.py").write_text("async def help_others(): ...\n")
+    now = project.time.monotonic() + project.FRESH + 0.1
+    monkeypatch.setattr(project.time, "monotonic", lambda: now)
+    assert reachable(packages, "import helper\n") == {"help_others"}
