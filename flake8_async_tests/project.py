@@ -1081,30 +1081,32 @@ REPLACED = re.compile(r"""\.(\w+)[ \t]*[=:,)\]]|["'](\w+)["']""")
 
 def blocks_of(text: str) -> list[tuple[int, Block]] | None:
     """The functions and classes at the top of a file, each with its place in the text; None if they cannot be told without parsing."""
-    if "\r" in text or "\f" in text:
+    starts = _statement_starts(text)
+    if starts is None:
         return None
-    found, begun, head, quotes = list[tuple[int, Block]](), None, None, ""
-    starts = [match for match in TOP.finditer(text)]
-    for match in (*starts, None):
-        at = match.start() if match else len(text)
-        token = match[0] if match else ""
-        if len(token) == 3:
-            quotes = "" if quotes == token else quotes or token
-            is_start = quotes == token and (at == 0 or text[at - 1] == "\n")
-        else:
-            is_start = not quotes
-        if not is_start:
-            continue
-        if head is not None:
-            found.append((begun, Block(NODES.get(head[1], ast.AsyncFunctionDef), head[2], text[begun:at], text.count("\n", 0, begun) + 1)))
-            begun = head = None
-        if token == "@":
-            begun = at if begun is None else begun
-        elif match and (head := HEAD.match(text, at)) is not None:
-            begun = at if begun is None else begun
-        else:
+    found: list[tuple[int, Block]] = []
+    begun, line, counted = None, 1, 0
+    for at, until in zip(starts, [*starts[1:], len(text)]):
+        begun = at if begun is None else begun  # a decorator belongs to what follows it
+        if (head := HEAD.match(text, at)) is not None:
+            line, counted = line + text.count("\n", counted, begun), begun
+            found.append((begun, Block(NODES.get(head[1], ast.AsyncFunctionDef), head[2], text[begun:until], line)))
+        if text[at] != "@":
             begun = None
-    return found if not quotes and len(found) == len(EVERY_HEAD.findall(text)) else None
+    return found if len(found) == len(EVERY_HEAD.findall(text)) else None
+
+
+def _statement_starts(text: str) -> list[int] | None:
+    """Where the statements at the margin of a text begin, outside strings; None if quotes do not match, or lines end in odd ways."""
+    found: list[int] = []
+    quotes = ""
+    for match in TOP.finditer(text):
+        token, at = match[0], match.start()
+        if not quotes and (len(token) == 1 or at == 0 or text[at - 1] == "\n"):
+            found.append(at)
+        if len(token) == 3:
+            quotes = token if not quotes else "" if quotes == token else quotes
+    return None if quotes or "\r" in text or "\f" in text else found
 
 
 def plugin_names(module: Scope) -> list[str]:
