@@ -2070,12 +2070,12 @@ class Loss(NamedTuple):
 
 
 def owed(scope: Scope, expression: ast.AST) -> Value | None:
-    """What an expression gives, if somebody must await it; None unless that is certain.
+    """What an expression gives, if somebody must await it or iterate over it; None unless that is certain.
 
     What a plain function of readable code returns is not: its body ran, perhaps on parts that a test has replaced.
     """
     given = value(scope, expression)
-    if given is None or given.kind not in ("coroutine", "awaitable context"):
+    if given is None or given.kind not in LOST_AS:
         return None
     function = value(scope, expression.func) if isinstance(expression, ast.Call) else None
     is_plain = function is not None and isinstance(function.scope, Function) and not function.scope.is_async
@@ -2083,7 +2083,7 @@ def owed(scope: Scope, expression: ast.AST) -> Value | None:
 
 
 def loss(scope: Scope, call: ast.Call) -> Loss | None:
-    """How the coroutine that a call gives is lost; None if it gives none, or if anybody may handle it.
+    """How the coroutine or async generator that a call gives is lost; None if it gives none, or if anybody may handle it.
 
     Handled is what reaches an await, an argument, a return, a container that is used, an attribute or an outer scope, by
     its expression or by a name, in any order. Every rule about lost coroutines asks `Scope.losses`.
@@ -2092,9 +2092,15 @@ def loss(scope: Scope, call: ast.Call) -> Loss | None:
     if lost is None or lost[0] == "result" and lost[1] is scope.parent(call) and not _is_near(scope, call, lost[1]):
         return None
     given = owed(scope, call)
-    if given is None or lost[0] == "result" and given.kind != "coroutine":
-        return None  # a connection may be used before it is entered
-    return Loss(*lost, call, given)
+    return Loss(*lost, call, given) if given is not None and lost[0] in LOST_AS[given.kind] else None
+
+
+# How what a call gives may be lost, by its kind: a connection may be used before it is entered, an async generator that is read is loud.
+LOST_AS = {
+    "coroutine": ("dropped", "unused", "truth", "result"),
+    "awaitable context": ("dropped", "unused", "truth"),
+    "async generator": ("dropped", "truth"),
+}
 
 
 def _is_near(scope: Scope, call: ast.Call, by: ast.AST) -> bool:
@@ -4469,7 +4475,7 @@ def losses(function: Function) -> Iterator[Loss]:
     if not serves_tests(function.module) or not function.losses or wants_unawaited(function):
         return
     for one in function.losses:
-        if one.value.name != "AsyncMock" and not (raising(function, one.call) and may_raise_at_call(function, one.call)):
+        if one.value.kind != "async generator" and one.value.name != "AsyncMock" and not (raising(function, one.call) and may_raise_at_call(function, one.call)):
             yield one
 
 
@@ -4608,13 +4614,19 @@ USED_AS = {ast.FormattedValue: "formatted as text", ast.For: "iterated", ast.Asy
 @rule("ATX407", "sync-iteration-of-async-generator", "`{0}` is an async generator, {1}; {2}", each="function")
 def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any, ...]]:
     """Only `async for` runs an async generator: everything else raises TypeError, or silently runs nothing."""
-    if function.nodes.keys().isdisjoint(ITERATING_NODES) and function.calls.keys().isdisjoint(function.module.iterating_names):
-        return
     if not serves_tests(function.module):
+        return
+    for one in function.losses:
+        if one.value.kind == "async generator" and not is_tried_out(function, one.call):
+            yield one.call, brief(one.call, 32), LOST_GENERATORS[one.how], "use `async for`"
+    if function.nodes.keys().isdisjoint(ITERATING_NODES) and function.calls.keys().isdisjoint(function.module.iterating_names):
         return
     for expression, fact, remedy in _wrongly_used(function):
         if is_async_iterator(function, expression) and not is_tried_out(function, expression):
             yield expression, brief(expression, 32), fact, remedy
+
+
+LOST_GENERATORS = {"dropped": "so nothing of it runs here", "truth": "which is always true"}
 
 
 def is_tried_out(function: Function, node: ast.AST) -> bool:
@@ -4653,13 +4665,8 @@ def _wrongly_used(function: Function) -> Iterator[tuple[ast.expr, str, str]]:
             if function.dotted(call.func) == name and call.args and isinstance(call.args[0], (ast.Call, ast.Name)):
                 yield call.args[0], f"which `{name}` cannot iterate", remedy
     for call in (call for name in function.module.async_generators & function.calls.keys() for call in function.calls[name]):
-        what = fate(function, call)
-        if what.what == "awaited":
+        if fate(function, call).what == "awaited":
             yield call, "which cannot be awaited", "use `async for`"
-        elif what.what == "truth":
-            yield call, "which is always true", "use `async for`"
-        elif what.what == "dropped":
-            yield call, "so nothing of it runs here", "use `async for`"
 
 
 @rule("ATX408", "wrong-with", "`{0}` is {1}; {2}", each="function", nodes=(ast.With, ast.AsyncWith))
