@@ -676,6 +676,11 @@ class Folder:
         return [one / "conftest.py" for one in upwards(self.path, self.rootdir) if one.is_relative_to(self.top)]
 
     @cached_property
+    def patterns(self) -> dict[str, tuple[tuple[str, ...], ...]]:
+        """Every reading's python_files, python_functions and python_classes."""
+        return {option: tuple({reading.patterns(option) for reading in self.readings}) for option in COLLECTED}
+
+    @cached_property
     def native(self) -> bool:
         """Whether pytest 9's own TOML is read: unless the project's declarations keep pytest lower."""
         return not self.below("pytest", "9")
@@ -730,30 +735,35 @@ class Folder:
         inside = [one for one in map(_clean, found) if one.is_relative_to(self.top)]
         return list(dict.fromkeys(inside))
 
-    @asked_once
     def find_module(self, dotted: str) -> Path | None:
         """The file of a first-party module; None if the project holds none of that name."""
+        return fresh(self._find_module, dotted) if dotted.partition(".")[0] in fresh(self.top_level) else None
+
+    def _find_module(self, dotted: str) -> Path | None:
         parts = dotted.split(".")
         if not all(part.isidentifier() for part in parts):
             return None
         for root in self.roots:
-            if listing(str(root)).isdisjoint((parts[0], parts[0] + ".py")):
-                continue
-            found = _module_file(root.joinpath(*parts), self.top)
-            if found is not None:
-                return found
+            if not listing(str(root)).isdisjoint((parts[0], parts[0] + ".py")):
+                found = _module_file(root.joinpath(*parts), self.top)
+                if found is not None:
+                    return found
         return None
 
-    def places(self, name: str) -> list[str]:
-        """The files and folders that a top-level name of an import may mean, in every folder from which the project imports."""
-        return [os.path.join(root, one) for root in map(str, self.roots) for one in (name, f"{name}.py") if one in listing(root)]
+    def top_level(self) -> dict[str, list[str]]:
+        """The files and folders that each top-level name of an import may mean, in every folder from which the project imports."""
+        found: dict[str, list[str]] = {}
+        for root in map(str, self.roots):
+            for name in listing(root):
+                found.setdefault(name.removesuffix(".py"), []).append(os.path.join(root, name))
+        return found
 
     def reachable(self, imported: frozenset[str], packages: frozenset[str]) -> tuple[Words, ...] | None:
         """What the first-party code says that top-level names of imports, and the packages of folders, lead to; None if that is too much to read."""
-        found, seen = list[Words](), set[str]()
+        found, seen, there = list[Words](), set[str](), fresh(self.top_level)
         todo, places = set(imported), [_package(Path(folder), self.top) for folder in packages]
         while todo or places:
-            places += [place for name in todo - KNOWN_ELSEWHERE for place in self.places(name)]
+            places += [place for name in todo - KNOWN_ELSEWHERE for place in there.get(name, ())]
             seen |= todo
             every = [words for place in places if (words := fresh(words_at, place)) is None or words not in found]
             if None in every:
@@ -836,7 +846,7 @@ class Project:
 
     def patterns(self, option: str) -> tuple[tuple[str, ...], ...]:
         """Every reading's python_files, python_functions or python_classes."""
-        return tuple({reading.patterns(option) for reading in self.readings})
+        return self.folder.patterns[option]
 
     @property
     def plugins(self) -> set[str]:

@@ -912,6 +912,16 @@ class Module(Scope):
         return any(mark.name == "asyncio" for scope in (self, *self.all_scopes) for mark in getattr(scope, "own_marks", scope.marks))
 
     @cached_property
+    def proven_mode(self) -> str | None:
+        """pytest-asyncio's mode, where the user or a configuration file of pytest says so."""
+        if self.settings.asyncio_mode:
+            return self.settings.asyncio_mode
+        if self.project is None or any(reading.file is None for reading in self.project.readings):
+            return None
+        mode: str | None = self.project.agreed("asyncio_mode")
+        return mode
+
+    @cached_property
     def uses_pytest_asyncio(self) -> bool:
         """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
         project = self.project
@@ -2917,20 +2927,9 @@ def _judged_inside(scope: Scope, rules: Table, names: set[str]) -> Iterator[tupl
 # --------------------------------------------------------------------------------------------------------------------
 
 
-def asyncio_mode(module: Module) -> str | None:
-    """pytest-asyncio's mode for a file: the user's option, else what every reading of the configuration says."""
-    if module.settings.asyncio_mode:
-        return module.settings.asyncio_mode
-    return module.project.agreed("asyncio_mode") if module.project else None
-
-
 def proven_mode(module: Module) -> str | None:
     """The mode, where the user or a configuration file of pytest says so; without a file there may be a command line."""
-    if module.settings.asyncio_mode:
-        return module.settings.asyncio_mode
-    if module.project is None or any(reading.file is None for reading in module.project.readings):
-        return None
-    return module.project.agreed("asyncio_mode")
+    return module.proven_mode
 
 
 def uses_pytest_asyncio(module: Module) -> bool:
