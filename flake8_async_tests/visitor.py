@@ -721,6 +721,11 @@ class Module(Scope):
         """The dotted name of the module that `from X import ...` names; relative ones start with dots."""
         return "." * (statement.level or 0) + (statement.module or "") or None
 
+    @property
+    def with_conftests(self) -> list[Module]:
+        """The file and the conftest files that apply to it."""
+        return [self, *(self.project.conftests if self.project else ())]
+
     @cached_property
     def renamed(self) -> dict[str, str]:
         """Local names that imports give to functions (`from asyncio import gather as g`), with the last segment meant."""
@@ -773,7 +778,7 @@ class Module(Scope):
         """The known libraries that the file, its conftests or the first-party code that they use imports."""
         if self.reachable is None or "*" in self.bindings or not self.imports:
             return frozenset(knowledge.TABLES)
-        every = (self, *(self.project.conftests if self.project else ()))
+        every = self.with_conftests
         imported = {"asyncio", "builtins", "pytest"}.union(
             *(one.imported_roots for one in every), *(words.imports for words in self.reachable)
         )
@@ -786,7 +791,7 @@ class Module(Scope):
     @cached_property
     def async_names(self) -> set[str]:
         """The names of every `async def` of the file and its conftests, and the user's own."""
-        every = (self, *(self.project.conftests if self.project else ()))
+        every = self.with_conftests
         own = {name.rpartition(".")[2] for name in self.settings.coroutine_functions}
         return own.union(function.name for one in every for function in one.all_functions if function.is_async)
 
@@ -864,14 +869,12 @@ class Module(Scope):
     @cached_property
     def replaced_names(self) -> set[str]:
         """The last names of all attributes that the file and its conftests assign to, patch or set."""
-        every = (self, *(self.project.conftests if self.project else ()))
-        return {path.rpartition(".")[2] for one in every for scope in (one, *one.all_scopes) for path in scope.stored}
+        return {path.rpartition(".")[2] for one in self.with_conftests for scope in (one, *one.all_scopes) for path in scope.stored}
 
     @cached_property
     def sees_mocks(self) -> bool:
         """Whether the file speaks of mocks, or a conftest does whose fixtures it may use, or a module it takes fixtures from."""
-        every = (self, *(self.project.conftests if self.project else ()))
-        return any(one.speaks_of_mocks for one in every)
+        return any(one.speaks_of_mocks for one in self.with_conftests)
 
     @cached_property
     def speaks_of_mocks(self) -> bool:
@@ -913,7 +916,7 @@ class Module(Scope):
 
     @cached_property
     def proven_mode(self) -> str | None:
-        """pytest-asyncio's mode, where the user or a configuration file of pytest says so."""
+        """pytest-asyncio's mode, where the user or a configuration file of pytest says so; without a file there may be a command line."""
         if self.settings.asyncio_mode:
             return self.settings.asyncio_mode
         if self.project is None or any(reading.file is None for reading in self.project.readings):
@@ -927,7 +930,7 @@ class Module(Scope):
         project = self.project
         if project is not None and any(key.startswith("asyncio_") for reading in project.readings for key in reading.values):
             return True
-        return any(one.speaks_asyncio for one in (self, *(project.conftests if project else ())))
+        return any(one.speaks_asyncio for one in self.with_conftests)
 
     @cached_property
     def names_backend(self) -> bool:
@@ -1203,7 +1206,10 @@ class Function(Scope):
 class Unparsed(Scope):
     """A scope of which only the name has been read, until somebody asks for its node."""
 
-    block: Block
+    def __init__(self, block: Block, outer: Scope) -> None:
+        self.block = block
+        super().__init__(block.node, outer)  # type: ignore[call-arg]
+        del self.node  # until somebody asks for it
 
     @property
     def head(self) -> Any:
@@ -1219,19 +1225,9 @@ class Unparsed(Scope):
 class BlockClass(Unparsed, Class):
     """A class at the top of another file."""
 
-    def __init__(self, block: Block, outer: Scope) -> None:
-        self.block = block
-        super().__init__(block.node, outer)
-        del self.node
-
 
 class BlockFunction(Unparsed, Function):
     """A function at the top of another file."""
-
-    def __init__(self, block: Block, outer: Scope) -> None:
-        self.block = block
-        super().__init__(block.node, outer)
-        del self.node
 
 
 def _nested_uses(scope: Scope, name: str) -> list[ast.Name]:
@@ -2118,13 +2114,8 @@ def _is_near(scope: Scope, call: ast.Call, by: ast.AST) -> bool:
 
     What is wrong with `f().x` is loud and seen at once: that alone is no reason to read other files.
     """
-    name = called_name(call)
+    name = last_name(call.func)
     return isinstance(by, ast.FormattedValue) or name in scope.module.coroutine_functions or name in scope.module.library_names("coroutine")
-
-
-def called_name(call: ast.Call) -> str:
-    """The last segment of what a call calls; "" where it has no name."""
-    return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
 
 
 # Names that nobody gives to a coroutine function: most of what stands alone or is tested in a test.
@@ -2771,8 +2762,9 @@ def rule(code: str, name: str, message: str, each: str = "", calls: str = "", no
          mocks: bool = False) -> Callable[[Judge], Judge]:  # fmt: skip
     """Register a generator function as a rule.
 
-    `each` names the scopes that it is given one by one ("loss": each coroutine that a function loses); with `calls` (last names, "gather wait") or `nodes` (types of
-    KEPT) it is given each such node and the scope that holds it. With `mocks` it is not asked in files that see none.
+    `each` names the scopes that it is given one by one ("loss": each coroutine that a function loses); with `calls` (last
+    names, "gather wait") or `nodes` (types of KEPT) it is given each such node and the scope that holds it. With `mocks`
+    it is not asked in files that see none.
     """
 
     def register(judge: Judge) -> Judge:
@@ -2927,16 +2919,6 @@ def _judged_inside(scope: Scope, rules: Table, names: set[str]) -> Iterator[tupl
 # --------------------------------------------------------------------------------------------------------------------
 
 
-def proven_mode(module: Module) -> str | None:
-    """The mode, where the user or a configuration file of pytest says so; without a file there may be a command line."""
-    return module.proven_mode
-
-
-def uses_pytest_asyncio(module: Module) -> bool:
-    """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
-    return module.uses_pytest_asyncio
-
-
 RUNNER_MARKS = frozenset("anyio trio tornado gen_test twisted inlineCallbacks curio asyncio_cooperative sanic".split())
 # Marks of pytest itself and of plugins that run nothing.
 PLAIN_MARKS = frozenset("parametrize skip skipif xfail usefixtures filterwarnings timeout slow flaky order".split())
@@ -2949,7 +2931,7 @@ def other_runner(module: Module) -> bool:
     project = module.project
     if project is not None and (project.runners or project.hooks):
         return True
-    every = (module, *(project.conftests if project else ()))
+    every = module.with_conftests
     return any(one.imports_package(*RUNNER_PACKAGES) or one.names_backend for one in every)
 
 
@@ -2964,7 +2946,7 @@ def unmarked_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
     """In strict mode pytest-asyncio runs marked tests only; before pytest 8.4 the others were skipped with a warning."""
     if not test.is_coroutine_function or not test.is_plain or unconditionally_skipped(test):
         return
-    if proven_mode(test.module) != "strict" or not uses_pytest_asyncio(test.module) or other_runner(test.module):
+    if test.module.proven_mode != "strict" or not test.module.uses_pytest_asyncio or other_runner(test.module):
         return
     if may_be_marked(test) or test.owner and (test.owner.roots or test.owner.is_special):
         return
@@ -3159,7 +3141,7 @@ def two_runners(test: Function) -> Iterator[tuple[Any, ...]]:
         return
     if other and own:
         yield other.node, other.name, "the `asyncio` mark"
-    elif other and proven_mode(test.module) == "auto" and not (test.module.project and "no:asyncio" in test.module.project.plugins):
+    elif other and test.module.proven_mode == "auto" and not (test.module.project and "no:asyncio" in test.module.project.plugins):
         yield other.node, other.name, "`asyncio_mode = auto`"
     elif own and "anyio_backend" in test.requested:
         yield own.node, "asyncio", "`anyio_backend`"
@@ -3222,7 +3204,7 @@ def is_top_conftest(module: Module) -> bool:
       each="module")  # fmt: skip
 def unset_fixture_loop_scope(module: Module) -> Iterator[tuple[Any, ...]]:
     """pytest-asyncio warns at the start of every run; under `-W error` the run ends there."""
-    if not is_top_conftest(module) or not uses_pytest_asyncio(module) or module.project.below("pytest-asyncio", "0.24"):
+    if not is_top_conftest(module) or not module.uses_pytest_asyncio or module.project.below("pytest-asyncio", "0.24"):
         return
     if all(reading.file is not None and reading.fixture_loop_scope is None for reading in module.project.readings):
         yield (module.node,)
@@ -3310,14 +3292,14 @@ def is_asyncio_test(test: Function) -> bool:
         return False
     if any(mark.name in RUNNER_MARKS for mark in test.marks) or any(name.startswith("anyio_backend") for name in test.requested):
         return False
-    return test.mark("asyncio") is not None or proven_mode(test.module) == "auto" and not backend_in_sight(test.module)
+    return test.mark("asyncio") is not None or test.module.proven_mode == "auto" and not backend_in_sight(test.module)
 
 
 def backend_in_sight(module: Module) -> bool:
     """Whether the file, its conftests or the configuration name anyio's or trio's pytest plugin (imports do not count)."""
     project = module.project
     return project is not None and bool(project.runners) or any(
-        one.names_backend for one in (module, *(project.conftests if project else ())))  # fmt: skip
+        one.names_backend for one in module.with_conftests)  # fmt: skip
 
 
 def is_asyncio_fixture(fixture: Function) -> bool:
@@ -3326,7 +3308,7 @@ def is_asyncio_fixture(fixture: Function) -> bool:
         return False
     if fixture.fixture.by == "pytest_asyncio":
         return True
-    return fixture.is_async and proven_mode(fixture.module) == "auto" and not backend_in_sight(fixture.module)
+    return fixture.is_async and fixture.module.proven_mode == "auto" and not backend_in_sight(fixture.module)
 
 
 def is_asyncio_run(function: Function) -> bool:
@@ -3379,10 +3361,10 @@ def unhandled_async_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
     """pytest 9 refuses it at set-up; before that the test got a coroutine, or the set-up silently never happened."""
     if not fixture.is_async or fixture.fixture.by != "pytest" or not fixture.is_plain:
         return
-    if proven_mode(fixture.module) != "strict":
+    if fixture.module.proven_mode != "strict":
         return
     for module in user_modules(fixture, is_marked=True):
-        if proven_mode(module) != "strict" or other_runner(module):
+        if module.proven_mode != "strict" or other_runner(module):
             continue
         for test in module.all_functions:
             if is_asyncio_test(test) and any(is_same(got, fixture) for got in closest_fixtures(test)):
@@ -3485,7 +3467,7 @@ def users_on_other_loops(fixture: Function, loop: str) -> Iterator[tuple[Functio
 
 def has_own_loops(module: Module) -> bool:
     """Whether the suite chooses loops by itself: an `event_loop` of its own, or a hook that marks tests."""
-    several = (module, *(module.project.conftests if module.project else ()))
+    several = module.with_conftests
     if any("event_loop" in one.fixtures or "event_loop" in one.bindings for one in several):
         return True
     hooks = [scope for one in several for scope in one.functions if scope.name.startswith("pytest_") and "add_marker" in scope.calls]
@@ -3545,7 +3527,7 @@ def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
     is_override = function.fixture is not None and function.fixture.name == "event_loop"
     if not is_override and not (any(one.arg == "event_loop" for one in function.parameters) and "event_loop" in function.requested):
         return
-    if not uses_pytest_asyncio(module) or pinned_below(module, "1.0") or other_runner(module):
+    if not module.uses_pytest_asyncio or pinned_below(module, "1.0") or other_runner(module):
         return
     if is_override:
         if all(one.is_async for one in users(function)):  # sync code runs things on that loop itself
@@ -3560,7 +3542,7 @@ def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
 @rule("ATX206", "event-loop-policy-fixture", "{0}; {1}", each="fixture")
 def event_loop_policy_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
     """pytest-asyncio warns since 1.4; and a wider loop cannot ask for a policy that is made anew for each test."""
-    if fixture.fixture.name != "event_loop_policy" or not uses_pytest_asyncio(fixture.module) or pinned_below(fixture.module, "1.4"):
+    if fixture.fixture.name != "event_loop_policy" or not fixture.module.uses_pytest_asyncio or pinned_below(fixture.module, "1.4"):
         return
     if fixture.module.project and fixture.module.project.folder.find_module("pytest_asyncio"):
         return  # the plugin's own: it defines the fixture, and shows what it still supports
@@ -4471,7 +4453,7 @@ def unawaited_coroutine(one: Loss, function: Function) -> Iterator[tuple[Any, ..
 
 def losses(function: Function) -> Iterator[Loss]:
     """The coroutines that a test, fixture or helper of tests loses, unless it does so on purpose; mocks are ATX3's."""
-    if not serves_tests(function.module) or not function.losses or wants_unawaited(function):
+    if not function.module.serves_tests or not function.losses or wants_unawaited(function):
         return
     for one in function.losses:
         if one.value.kind != "async generator" and one.value.name != "AsyncMock" and not (raising(function, one.call) and may_raise_at_call(function, one.call)):
@@ -4613,7 +4595,7 @@ USED_AS = {ast.FormattedValue: "formatted as text", ast.For: "iterated", ast.Asy
 @rule("ATX407", "sync-iteration-of-async-generator", "`{0}` is an async generator, {1}; {2}", each="function")
 def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any, ...]]:
     """Only `async for` runs an async generator: everything else raises TypeError, or silently runs nothing."""
-    if not serves_tests(function.module):
+    if not function.module.serves_tests:
         return
     for one in function.losses:
         if one.value.kind == "async generator" and not is_tried_out(function, one.call):
@@ -4673,7 +4655,7 @@ def wrong_with(node: Function | ast.With | ast.AsyncWith, scope: Scope | None = 
     """The two protocols do not mix: entering raises, and a sync manager as decorator is left before the coroutine runs."""
     if isinstance(node, Function):
         yield from _wrong_decorator(node)
-    elif isinstance(scope, Function) and not scope.is_lambda and serves_tests(scope.module):
+    elif isinstance(scope, Function) and not scope.is_lambda and scope.module.serves_tests:
         is_async = isinstance(node, ast.AsyncWith)
         way, wrong, right = ("sync", "a sync", "with") if is_async else ("async", "an async", "async with")
         for context in (item.context_expr for item in node.items):
@@ -4685,7 +4667,7 @@ def wrong_with(node: Function | ast.With | ast.AsyncWith, scope: Scope | None = 
 
 def _wrong_decorator(function: Function) -> Iterator[tuple[Any, ...]]:
     """A context manager of readable code as decorator of a coroutine function."""
-    if not function.is_async or function.is_plain or not function.is_coroutine_function or not serves_tests(function.module):
+    if not function.is_async or function.is_plain or not function.is_coroutine_function or not function.module.serves_tests:
         return
     for decorator in function.decorators:
         manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
@@ -4748,7 +4730,7 @@ LOOP_CALLBACKS = frozenset("call_soon call_soon_threadsafe call_later call_at ad
 @rule("ATX409", "async-callback-never-awaited", "`{0}` never awaits `{1}`; {2}", calls=" ".join(CALLBACKS))
 def async_callback_never_awaited(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Whoever calls it back does not await it: the clean-up or callback never runs, and the test passes."""
-    if not serves_tests(scope.module) or not drops_result(scope, call):
+    if not scope.module.serves_tests or not drops_result(scope, call):
         return
     name = scope.module.renamed.get(last_name(call.func), last_name(call.func))
     index, keyword_name, remedy = CALLBACKS[name]
@@ -4801,7 +4783,7 @@ def is_executor_result_dropped(scope: Scope, call: ast.Call) -> bool:
 def awaited_sync_call(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """It fails with a TypeError about `await`; behind an AsyncMock it passes, and the code that it tests does not work."""
     call = node.value
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not serves_tests(scope.module):
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not scope.module.serves_tests:
         return
     if call.func.attr not in scope.module.library_names("sync", "context", "async context", "either context"):
         return
@@ -5019,7 +5001,7 @@ def silenced_never_awaited_warning(subject: Module | ast.Call, scope: Scope | No
             yield subject.node, hiding_filter(subject.project.readings[0].lines("filterwarnings"))[:40]
         return
     assert scope is not None
-    if serves_tests(scope.module) and (hidden := filter_written(subject, scope)) and not is_about_warnings(scope, subject):
+    if scope.module.serves_tests and (hidden := filter_written(subject, scope)) and not is_about_warnings(scope, subject):
         yield subject, hidden[:40]
 
 
@@ -5479,7 +5461,7 @@ def get_event_loop_in_sync_test(call: ast.Call, scope: Scope) -> Iterator[tuple[
     if not (scope.is_test or scope.fixture and scope.fixture.by == "pytest") or scope.owner and scope.owner.roots or not scope.is_plain:
         return
     project = scope.module.project
-    if not uses_pytest_asyncio(scope.module) or project and project.below("pytest-asyncio", "1.2"):
+    if not scope.module.uses_pytest_asyncio or project and project.below("pytest-asyncio", "1.2"):
         return
     if project and project.declares("pytest") and not project.mentions("pytest-asyncio"):
         return  # its marks are there for another runner
@@ -5801,7 +5783,7 @@ def innermost_loop(scope: Scope, node: ast.AST) -> ast.AST | None:
 @rule("ATX901", "redundant-marker", "`asyncio` mark on `{0}` is redundant in auto mode; remove it", each="test")
 def redundant_marker(test: Function) -> Iterator[tuple[Any, ...]]:
     """In auto mode every async test is taken; a bare mark is redundant unless it resets an outer one (ATX112)."""
-    if not test.is_coroutine_function or proven_mode(test.module) != "auto" or test.owner and test.owner.roots:
+    if not test.is_coroutine_function or test.module.proven_mode != "auto" or test.owner and test.owner.roots:
         return
     marks = [mark for mark in test.marks if mark.name == "asyncio"]
     if all(mark.is_bare for mark in marks) and neighbours_loop_scope(test) is None:
@@ -5853,7 +5835,7 @@ def sleep_before_assert(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
 def has_fake_clock(scope: Function) -> bool:
     """Whether the loop's clock is steered in sight, so that sleeping takes no time and races with nothing."""
     project = scope.module.project
-    every = (scope.module, *(project.conftests if project else ()))
+    every = scope.module.with_conftests
     if any(one.imports_package("looptime", "async_solipsism", "aiotools") for one in every):
         return True
     if project is not None and (project.mentions("looptime") or project.mentions("async-solipsism")):
@@ -6006,7 +5988,7 @@ def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
       each="function")  # fmt: skip
 def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
     """The exception is thrown in at the yield; a fixture is different, no test raises into it."""
-    if not serves_tests(function.module) or re.search("lifespan|startup", function.name):
+    if not function.module.serves_tests or re.search("lifespan|startup", function.name):
         return
     if not function.is_async_generator or function.fixture or "contextlib.asynccontextmanager" not in [
             function.outer.dotted(decorator) for decorator in function.decorators]:  # fmt: skip
@@ -6014,11 +5996,6 @@ def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
     for one in function.yields:
         if not any(isinstance(block, ast.Try) and field == "body" for block, field in blocks(function, one)) and is_followed(function, one):
             yield (one,)
-
-
-def serves_tests(module: Module) -> bool:
-    """Whether a file holds tests or helpers of tests, by its path."""
-    return module.serves_tests
 
 
 NO_CLEANUP = re.compile(
@@ -6270,7 +6247,7 @@ def has_http_mock(function: Function) -> bool:
     """Whether anything in sight may answer instead of the network."""
     module = function.module
     if any(one.imports_package("respx", "pytest_httpx", "vcr", "aioresponses", "pook", "responses", "mocket", "httpretty")
-           for one in (module, *(module.project.conftests if module.project else ()))):  # fmt: skip
+           for one in module.with_conftests):  # fmt: skip
         return True
     if any(mark.name in ("vcr", "respx", "httpx_mock", "network", "integration", "e2e", "live", "online") for mark in function.marks):
         return True
@@ -6287,14 +6264,14 @@ def lifespan_not_run(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """What the app opens at start-up is missing, so the test sees another app than the one that is deployed."""
     app = argument(call, 0, "app")
     if (
-        not serves_tests(scope.module)
+        not scope.module.serves_tests
         or (scope.dotted(call.func) or "").partition(".")[0] not in ("httpx", "httpx2")
         or not isinstance(app, ast.Name)
     ):
         return
     made = maker(scope, app) or maker_elsewhere(scope, app)
     module = scope.module
-    several = (module, *(module.project.conftests if module.project else ()))
+    several = module.with_conftests
     if made is None or not has_lifespan(made, app.id) or any(runs_lifespan(one) for one in several):
         return
     yield call, app.id
