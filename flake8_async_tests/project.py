@@ -898,7 +898,7 @@ class Project:
                     found.add(function.name)
             if any(alias.name == "*" for node in module.nodes.get(ast.ImportFrom, ()) for alias in node.names):
                 found.add("*")  # whatever a star brings in
-            found |= {name for name in module.bindings if name in HOOKS}
+            found |= {name for name in module.binders if name in HOOKS}
         return frozenset(found)
 
     @cached_property
@@ -924,7 +924,7 @@ class Project:
         for one in (module, *nested, *own, *self.conftests[len(nested) :]):
             if one is not module and name in one.fixtures:
                 return one.fixtures[name]
-            imported = self.imported_fixture(one, name) if name in one.bindings or "*" in one.bindings else None
+            imported = self.imported_fixture(one, name) if name in one.binders or "*" in one.binders else None
             if imported is not None:
                 return imported
         return None
@@ -981,11 +981,11 @@ class Project:
 
     def imported_fixture(self, module: Module, name: str, depth: int = 0) -> Function | None:
         """A fixture that a module imports from a first-party one, by name or by star."""
-        for binding in module.bindings.get(name, ()):
+        for binding in module.bindings(name):
             made = self.definition(binding.value, module) if binding.how == "import" else None
             if isinstance(made, Function) and made.fixture:
                 return made
-        for star in module.bindings.get("*", ()) if depth < 4 and name not in module.bindings and not name.startswith("_") else ():
+        for star in module.bindings("*") if depth < 4 and name not in module.binders and not name.startswith("_") else ():
             other = self.module(str(star.value).removesuffix(".*"), module) if star.how == "import" else None
             found = (other.fixtures.get(name) or self.imported_fixture(other, name, depth + 1)) if other is not None else None
             if found is not None:
@@ -1029,7 +1029,7 @@ class Project:
         return owner.methods.get(name) if isinstance(owner, Class) else None
 
     def _defined(self, module: Module, name: str, depth: int) -> Function | Class | None:
-        bindings = module.bindings.get(name, ())
+        bindings = module.bindings(name)
         if len(bindings) != 1:
             return None
         if bindings[0].how == "definition":
@@ -1122,7 +1122,7 @@ def _statement_starts(text: str) -> list[int] | None:
 def plugin_names(module: Scope) -> list[str]:
     """The modules that `pytest_plugins` names, as a string, list or tuple."""
     found: list[str] = []
-    for binding in module.bindings.get("pytest_plugins", ()):
+    for binding in module.bindings("pytest_plugins"):
         value = binding.value if binding.how == "assign" else None
         elements = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]
         found += [one.value for one in elements if isinstance(one, ast.Constant) and isinstance(one.value, str)]

@@ -132,24 +132,25 @@ NO_CHILDREN: tuple[tuple[str, ...], str] = ((), "")
 class Facts:
     """What one scope holds, in document order, nested scopes apart (they have facts of their own)."""
 
-    __slots__ = ("nodes", "calls", "every_name", "_names", "scopes", "stores")
+    __slots__ = ("nodes", "calls", "every_load", "targets", "scopes", "stores", "_loads")
 
     def __init__(self) -> None:
         self.nodes: dict[type, list[Any]] = defaultdict(list)  # by type, for the types KEPT
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)  # by the last segment of what is called
-        self.every_name: list[ast.Name] = []  # loads and stores
-        self._names: dict[str, list[ast.Name]] | None = None
+        self.every_load: list[ast.Name] = []  # names that are read
+        self.targets: list[ast.Name] = []  # names that are bound or deleted
         self.scopes: list[Scope] = []  # functions, lambdas and classes defined here
         self.stores: list[ast.Attribute] = []  # attributes that are assigned to or deleted
+        self._loads: dict[str, list[ast.Name]] | None = None
 
     @property
-    def names(self) -> dict[str, list[ast.Name]]:
-        """The names by identifier; sorted when first asked for, which is in few scopes."""
-        if self._names is None:
-            self._names = defaultdict(list)
-            for name in self.every_name:
-                self._names[name.id].append(name)
-        return self._names
+    def loads(self) -> dict[str, list[ast.Name]]:
+        """The names that are read, by identifier; sorted when first asked for, which is in few scopes."""
+        if self._loads is None:
+            self._loads = defaultdict(list)
+            for name in self.every_load:
+                self._loads[name.id].append(name)
+        return self._loads
 
 
 # Short names of the types that the walk asks for at each node.
@@ -163,7 +164,8 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
     are most of a test, have a way of their own.
     """
     facts = Facts()
-    nodes, calls, note_name, parents = facts.nodes, facts.calls, facts.every_name.append, scope.module.parents
+    nodes, calls, parents = facts.nodes, facts.calls, scope.module.parents
+    note_load, note_target = facts.every_load.append, facts.targets.append
     stack: list[Any] = list(roots)[::-1]
     push, pop, fields_of = stack.append, stack.pop, FIELDS.get
     while stack:
@@ -172,7 +174,10 @@ def _walk(scope: Scope, roots: Iterable[ast.AST]) -> Facts:
         while kind is not _Constant:
             node = child
             if kind is _Name:
-                note_name(node)
+                if type(node.ctx) is _Load:
+                    note_load(node)
+                else:
+                    note_target(node)
                 break
             if kind is _Attribute:
                 if type(node.ctx) is not _Load:
@@ -403,24 +408,19 @@ class Scope:
     # Bindings
 
     @cached_property
-    def bindings(self) -> dict[str, list[Binding]]:
-        """Every binding of every name of this scope, in document order."""
-        found: dict[str, list[Binding]] = defaultdict(list)
-        self._bind(found)
-        for several in found.values():
-            if len(several) > 1:
-                several.sort(key=_since)
+    def binders(self) -> dict[str, list[Any]]:
+        """What binds each name of this scope: a name that is a target, a parameter, a nested scope, or a Binding."""
+        found: dict[str, list[Any]] = defaultdict(list)
+        self._note_binders(found)
         return found
 
-    def _bind(self, found: dict[str, list[Binding]]) -> None:
-        """Note the bindings by the name that they bind."""
+    def _note_binders(self, found: dict[str, list[Any]]) -> None:
         nodes = self.facts.nodes
         for scope in self.facts.scopes:
             if scope.name:
-                found[scope.name].append(Binding("definition", scope, scope.head, end(scope.head)))
-        for name in self.facts.every_name:
-            if type(name.ctx) is not _Load:
-                found[name.id].append(self._binding_of(name))
+                found[scope.name].append(scope)
+        for name in self.facts.targets:
+            found[name.id].append(name)
         if nodes.keys().isdisjoint(OTHER_BINDINGS):
             return
         for name, binding in self._imports():
@@ -431,6 +431,23 @@ class Scope:
         for node in self.every(ast.Global, ast.Nonlocal):
             for name in node.names:
                 found[name].append(Binding("other", None, node, start(node)))
+
+    def bindings(self, name: str) -> list[Binding]:
+        """Every binding of a name of this scope, in document order; made when first asked for, which is for few names."""
+        made = self._bindings
+        if name not in made:
+            made[name] = [self._binding_of(binder) for binder in self.binders.get(name, ())]
+            made[name].sort(key=_since)
+        return made[name]
+
+    @cached_property
+    def _bindings(self) -> dict[str, list[Binding]]:
+        return {}
+
+    def _binding_of(self, binder: Any) -> Binding:
+        if isinstance(binder, ast.Name):
+            return self._binding_by(binder)
+        return Binding("definition", binder, binder.head, end(binder.head)) if isinstance(binder, Scope) else binder
 
     def _imports(self) -> Iterator[tuple[str, Binding]]:
         for statement in self.nodes.get(ast.Import, ()):
@@ -444,7 +461,7 @@ class Scope:
                 how = "import" if dotted else "other"
                 yield alias.asname or alias.name, Binding(how, dotted, statement, end(statement))
 
-    def _binding_of(self, name: ast.Name) -> Binding:
+    def _binding_by(self, name: ast.Name) -> Binding:
         """The binding that a stored name is the target of; unpacking and the like give a value that is not known."""
         parents = self.module.parents
         above: Any = parents.get(name)
@@ -462,7 +479,7 @@ class Scope:
 
     def reaching(self, name: str, at: ast.AST | None) -> list[Binding]:
         """The bindings of this scope that may give `name` its value at a node, by flow order; all of them for None."""
-        every = self.bindings.get(name, [])
+        every = self.bindings(name)
         if at is None or not every or len(every) == 1 and every[0].since <= start(at):  # most names: bound once, further up
             return every
         split = bisect_right(every, start(at), key=_since)
@@ -484,7 +501,7 @@ class Scope:
 
     def lookup(self, name: ast.Name) -> tuple[Scope, list[Binding]] | None:
         """The scope that binds a name as seen here, with the bindings that may reach it; None for unbound names."""
-        if name.id in self.bindings:
+        if name.id in self.binders:
             return self, self.reaching(name.id, name)
         return self._outside(name.id)
 
@@ -493,20 +510,24 @@ class Scope:
         known = self._seen_outside
         if name not in known:
             scope = self.outer
-            while scope is not None and (isinstance(scope, Class) or name not in scope.bindings):
+            while scope is not None and (isinstance(scope, Class) or name not in scope.binders):
                 scope = scope.outer
-            known[name] = None if scope is None else (scope, scope.bindings[name])
+            known[name] = None if scope is None else (scope, scope.bindings(name))
         return known[name]
 
     @cached_property
     def _seen_outside(self) -> dict[str, tuple[Scope, list[Binding]] | None]:
         return {}
 
+    def targets(self, name: str) -> list[ast.Name]:
+        """Where this scope binds or deletes a name as a target, in document order."""
+        return [binder for binder in self.binders.get(name, ()) if isinstance(binder, ast.Name)]
+
     def uses(self, name: str) -> list[ast.Name]:
         """Loads of a name of this scope, those in nested scopes that do not bind it themselves included."""
         cache = self._uses
         if name not in cache:
-            found = [use for use in self.facts.names.get(name, ()) if type(use.ctx) is ast.Load]
+            found = [*self.facts.loads.get(name, ())]
             for scope in self.facts.scopes:
                 found += _nested_uses(scope, name)
             cache[name] = found
@@ -519,7 +540,7 @@ class Scope:
     @cached_property
     def shared_names(self) -> set[str]:
         """Names that a `global` or `nonlocal` here makes another scope's, or that `del` ends."""
-        deleted = {name.id for name in self.facts.every_name if type(name.ctx) is ast.Del}
+        deleted = {name.id for name in self.facts.targets if type(name.ctx) is ast.Del}
         return deleted.union(*(node.names for node in self.every(ast.Global, ast.Nonlocal)))
 
     def loads_reached(self, name: str) -> dict[ast.AST | None, list[tuple[int, Scope, ast.Name]]]:
@@ -625,8 +646,8 @@ class Scope:
     def aliases(self) -> dict[str, list[str]]:
         """Other names of what a path names: `response = client.get.return_value`, `client = self.client = AsyncMock()`."""
         found: dict[str, list[str]] = defaultdict(list)
-        for name, bindings in self.bindings.items():
-            for binding in bindings:
+        for name in self.binders:
+            for binding in self.bindings(name):
                 if binding.how == "assign" and (path := attribute_path(binding.value)):
                     found[path].append(name)
         for path, several in self.stored.items():
@@ -741,7 +762,8 @@ class Module(Scope):
     def names(self) -> set[str]:
         """Every name that is read, bound or called anywhere in the file, definitions left out."""
         every = [scope.facts for scope in (self, *self.all_scopes)]
-        return {name.id for facts in every for name in facts.every_name}.union(*(facts.calls for facts in every))
+        named = (name.id for facts in every for names in (facts.every_load, facts.targets) for name in names)
+        return set(named).union(*(facts.calls for facts in every))
 
     @cached_property
     def all_scopes(self) -> list[Scope]:
@@ -776,7 +798,7 @@ class Module(Scope):
     @cached_property
     def libraries(self) -> frozenset[str]:
         """The known libraries that the file, its conftests or the first-party code that they use imports."""
-        if self.reachable is None or "*" in self.bindings or not self.imports:
+        if self.reachable is None or "*" in self.binders or not self.imports:
             return frozenset(knowledge.TABLES)
         every = self.with_conftests
         imported = {"asyncio", "builtins", "pytest"}.union(
@@ -1044,8 +1066,8 @@ class Class(Scope):
                     head, _, attribute = path.partition(".")
                     if method.node.args.args and head == method.node.args.args[0].arg and "." not in attribute:
                         found[attribute] += [(method, expression) for expression in written]
-            for name, bindings in base.bindings.items() if isinstance(base, Class) else ():
-                found[name] += [(base, binding.value if binding.how == "assign" else None) for binding in bindings]
+            for name in base.binders if isinstance(base, Class) else ():
+                found[name] += [(base, binding.value if binding.how == "assign" else None) for binding in base.bindings(name)]
         return found
 
     @cached_property
@@ -1088,7 +1110,7 @@ TESTCASES = ("unittest.TestCase", "unittest.IsolatedAsyncioTestCase", "unittest.
 def _is_off(scope: Scope) -> bool:
     """`__test__ = False` in a class body."""
     return any(binding.how == "assign" and isinstance(binding.value, ast.Constant) and not binding.value.value
-               for binding in scope.bindings.get("__test__", ()))  # fmt: skip
+               for binding in scope.bindings("__test__"))  # fmt: skip
 
 
 class Function(Scope):
@@ -1124,14 +1146,17 @@ class Function(Scope):
         optional |= {arg.arg for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults) if default}
         return [arg.arg for arg in self.parameters if arg.arg not in optional]
 
-    def _bind(self, found: dict[str, list[Binding]]) -> None:
-        arguments, since = self.node.args, start(self.node)
+    def _note_binders(self, found: dict[str, list[Any]]) -> None:
+        arguments = self.node.args
         for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
-            found[argument.arg].append(Binding("parameter", argument, argument, since))
+            found[argument.arg].append(argument)
         for argument in (arguments.vararg, arguments.kwarg):
             if argument:
-                found[argument.arg].append(Binding("other", None, argument, since))
-        super()._bind(found)
+                found[argument.arg].append(Binding("other", None, argument, start(self.node)))
+        super()._note_binders(found)
+
+    def _binding_of(self, binder: Any) -> Binding:
+        return Binding("parameter", binder, binder, start(self.node)) if isinstance(binder, ast.arg) else super()._binding_of(binder)
 
     @property
     def decorators(self) -> list[ast.expr]:
@@ -1170,7 +1195,7 @@ class Function(Scope):
     @cached_property
     def names_mocks(self) -> bool:
         """Whether anything that the function calls or names is called after mocks."""
-        return re.search("mock|patch|spec", " ".join((*self.calls, *self.facts.names)), re.IGNORECASE) is not None
+        return re.search("mock|patch|spec", " ".join((*self.calls, *self.facts.loads, *self.binders)), re.IGNORECASE) is not None
 
     @cached_property
     def own_marks(self) -> list[Mark]:
@@ -1231,9 +1256,9 @@ class BlockFunction(Unparsed, Function):
 
 
 def _nested_uses(scope: Scope, name: str) -> list[ast.Name]:
-    if name in scope.bindings and not any(binding.how == "other" for binding in scope.bindings[name]):
+    if name in scope.binders and not any(binding.how == "other" for binding in scope.bindings(name)):
         return []
-    found = [use for use in scope.facts.names.get(name, ()) if type(use.ctx) is ast.Load]
+    found = [*scope.facts.loads.get(name, ())]
     for inner in scope.facts.scopes:
         found += _nested_uses(inner, name)
     return found
@@ -1301,10 +1326,10 @@ def _marks_of(scope: Scope, expressions: Iterable[ast.expr]) -> list[Mark]:
 def _pytestmark(scope: Scope) -> list[Mark]:
     """The marks in `pytestmark = ...`, single or in a list, also by `+=` and inside `if`."""
     found: list[Mark] = []
-    for name in scope.facts.names.get("pytestmark", ()):
+    for name in scope.targets("pytestmark"):
         above = scope.parent(name)
         value = getattr(above, "value", None)
-        if type(name.ctx) is ast.Store and value is not None:
+        if value is not None:
             elements = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]
             found += _marks_of(scope, elements)
     return found
@@ -1312,7 +1337,7 @@ def _pytestmark(scope: Scope) -> list[Mark]:
 
 def has_unknown_pytestmark(scope: Scope) -> bool:
     """Whether `pytestmark` holds anything that cannot be read as a mark."""
-    for name in scope.facts.names.get("pytestmark", ()):
+    for name in (*scope.targets("pytestmark"), *scope.facts.loads.get("pytestmark", ())):
         value = getattr(scope.parent(name), "value", None)
         elements = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]
         if any(element is None or _mark(scope, element) is None for element in elements):
@@ -2029,7 +2054,7 @@ def keeper(scope: Function, made: ast.AST, closers: Iterable[str], harmless: Ite
     if first.what != "assigned":
         return _keeps(scope, made, first, closers, harmless)
     name = first.by.id
-    if len(scope.bindings.get(name, ())) != 1 and any(binding.how == "other" for binding in scope.bindings.get(name, ())):
+    if len(scope.bindings(name)) != 1 and any(binding.how == "other" for binding in scope.bindings(name)):
         return "shared"
     kept = {_keeps(use_scope, use, fate(use_scope, use), closers, harmless) for use_scope, use in uses_with_scope(scope, name)}
     return next((how for how in ("closed", "entered", "shared", "yielded", "returned") if how in kept), "")
@@ -2519,7 +2544,7 @@ def mock_child(mock: Value | None, attribute: str) -> Value | None:
 
 def is_rebound(scope: Scope, path: str) -> bool:
     """Whether the name at the start of a path is bound more than once: what is stored below it may be another object's."""
-    return len(scope.bindings.get(path.partition(".")[0], ())) > 1
+    return len(scope.bindings(path.partition(".")[0])) > 1
 
 
 def _configured(mock: Value, attribute: str) -> Iterator[tuple[Value | None, bool]]:
@@ -2728,7 +2753,7 @@ def named_object(module: Module, dotted: str) -> Value | None:
 def _imported_there(module: Module, owner: str, name: str) -> Value | None:
     """The library function or class that a first-party module has imported: "app.service.sleep"."""
     home = module.project.module(owner, module) if module.project and owner else None
-    bindings = home.bindings.get(name, ()) if home is not None else ()
+    bindings = home.bindings(name) if home is not None else ()
     if home is None or len(bindings) != 1 or bindings[0].how != "import":
         return None
     found = _named(home, bindings[0].value)
@@ -3401,7 +3426,7 @@ def held(scope: Scope, expression: ast.expr | None) -> Held | None:
     """The object behind an expression, if the same function makes it by a call, assigns or enters it."""
     made = expression
     for _ in range(5):
-        if not isinstance(made, ast.Name) or made.id not in scope.bindings:
+        if not isinstance(made, ast.Name) or made.id not in scope.binders:
             break
         several = scope.reaching(made.id, made)
         if len(several) != 1 or several[0].how not in ("assign", "with", "async with"):
@@ -3468,7 +3493,7 @@ def users_on_other_loops(fixture: Function, loop: str) -> Iterator[tuple[Functio
 def has_own_loops(module: Module) -> bool:
     """Whether the suite chooses loops by itself: an `event_loop` of its own, or a hook that marks tests."""
     several = module.with_conftests
-    if any("event_loop" in one.fixtures or "event_loop" in one.bindings for one in several):
+    if any("event_loop" in one.fixtures or "event_loop" in one.binders for one in several):
         return True
     hooks = [scope for one in several for scope in one.functions if scope.name.startswith("pytest_") and "add_marker" in scope.calls]
     return any(re.search("loop_scope|asyncio", ast.unparse(hook.node)) for hook in hooks) or bool(
@@ -3635,7 +3660,8 @@ def is_left_open(fixture: Function, one: Held) -> bool:
 def loop_bound_global(module: Module) -> Iterator[tuple[Any, ...]]:
     """Each test has a loop of its own: the first test passes, the second fails."""
     for scope in (module, *module.all_classes) if module.is_test_file else ():
-        for name, bindings in scope.bindings.items():
+        for name in scope.binders:
+            bindings = scope.bindings(name)
             if len(bindings) == 1 and bindings[0].how == "assign" and is_bound_to_first_loop(scope, name, bindings[0].value):
                 yield bindings[0].node, short(name)
 
@@ -3970,7 +3996,7 @@ def replaces_plain_function(made: Replacement) -> bool:
 def replacements_by(scope: Scope, mock: ast.expr) -> Iterator[Replacement]:
     """What a mock is put in place of by patch or setattr, here or in the fixture that gives it."""
     for where, path in dict.fromkeys(known_as(scope, mock)):
-        for use in where.facts.names.get(path, ()):
+        for use in where.facts.loads.get(path, ()):
             what = fate(where, use)
             if what.what == "argument" and isinstance(what.by, ast.Call) and (made := replacement(where, what.by)) is not None:
                 yield made
@@ -4008,7 +4034,7 @@ def is_outcome_asserted(scope: Scope, mock: ast.expr) -> bool:
     if {"raises", "assertRaises"} & scope.calls.keys() and any(is_exception(scope, one) for one in effects):
         return True
     parts = [one for where, written in configured(given, "return_value") if where is scope for one in ast.walk(written)]
-    names = {one.id for one in parts if isinstance(one, ast.Name)} & scope.bindings.keys()
+    names = {one.id for one in parts if isinstance(one, ast.Name)} & scope.binders.keys()
     uses = [use for name in names for use in scope.uses(name)]
     uses += [above for read in reads_of(scope, mock) if getattr(above := scope.parent(read), "attr", "") == "return_value"]
     return any(is_compared(scope, use) for use in uses)
@@ -5091,7 +5117,8 @@ def coroutine_among(scope: Scope, given: ast.expr | None, depth: int = 4) -> ast
 
 def coroutine_constants(scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Names of a module or class body that are bound to a coroutine and used by functions."""
-    for name, bindings in scope.bindings.items():
+    for name in scope.binders:
+        bindings = scope.bindings(name)
         if len(bindings) != 1 or bindings[0].how != "assign" or not (made := coroutine_among(scope, bindings[0].value)):
             continue
         uses = scope.uses(name) if isinstance(scope, Module) else []
@@ -5130,7 +5157,7 @@ def helpers_called(test: Function) -> Iterator[Function]:
     """Functions inside a test, and functions of its module that it names, as far as they assert anything."""
     yield from (function for function in test.functions if function.assertions)
     helpers = test.module.asserting_helpers
-    yield from (helpers[name] for name in (helpers.keys() & {name.id for name in test.facts.every_name} if helpers else ()))
+    yield from (helpers[name] for name in (helpers.keys() & {name.id for name in test.facts.every_load} if helpers else ()))
 
 
 def runs_forgotten(test: Function, function: Function) -> str:
@@ -5166,11 +5193,10 @@ def shows_later(test: Function, function: Function, assertion: ast.AST) -> bool:
     """Whether a failed assertion shows in what a function does not do any more: what follows touches the world outside."""
     loops = {part for above in function.ancestors(assertion) if isinstance(above, LOOPS) for part in above.body}
     done = [block for block, field in blocks(function, assertion) if isinstance(block, ast.Try) and field == "body" and block.finalbody]
-    for uses in function.facts.names.values():
-        for use in uses:
-            is_after = start(use) > end(assertion) and not any(is_in_finally(function, use, block) for block in done)
-            if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use, never_reads(test)):
-                return True
+    for use in (*function.facts.every_load, *function.facts.targets):
+        is_after = start(use) > end(assertion) and not any(is_in_finally(function, use, block) for block in done)
+        if (is_after or not loops.isdisjoint(function.ancestors(use))) and is_outside(function, use, never_reads(test)):
+            return True
     return False
 
 
@@ -5553,7 +5579,7 @@ def tasks_from(scope: Function, call: ast.Call) -> Iterator[ast.AST]:
         one = todo.pop()
         yield one
         what = fate(scope, one)
-        if what.what == "assigned" and len(scope.bindings.get(what.by.id, ())) == 1:
+        if what.what == "assigned" and len(scope.bindings(what.by.id)) == 1:
             todo += scope.uses(what.by.id)
         elif what.what == "argument" and scope.dotted(getattr(what.by, "func", None)) in ("list", "set", "tuple"):
             todo.append(what.by)
@@ -5976,10 +6002,10 @@ def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
     bound.
     """
     bound = {
-        name for name, bindings in scope.bindings.items() if any(one.node is loop or loop in scope.ancestors(one.node) for one in bindings)
+        name for name in scope.binders if any(one.node is loop or loop in scope.ancestors(one.node) for one in scope.bindings(name))
     }
-    used = (use for name in bound for use in scope.facts.names.get(name, ()))
-    return any(start(use) > end(loop) and isinstance(use.ctx, ast.Load) for use in used) or any(
+    used = (use for name in bound for use in scope.facts.loads.get(name, ()))
+    return any(start(use) > end(loop) for use in used) or any(
         start(one) > end(loop) for one in scope.every(ast.Raise)) or "fail" in scope.calls  # fmt: skip
 
 
@@ -6177,7 +6203,7 @@ def may_need_loop(test: Function) -> bool:
 
 def runs_without_loop(scope: Scope, depth: int = 3) -> bool:
     """Whether nothing that a scope calls asks for a running loop, as far as it can be read; a test's own calls must be readable."""
-    named = (scope.dotted(uses[0]) or "" for uses in scope.facts.names.values())
+    named = (scope.dotted(one) or "" for one in (*(uses[0] for uses in scope.facts.loads.values()), *scope.facts.targets))
     if any(name.partition(".")[0] in LOOP_PACKAGES for name in named if name):
         return False
     return depth == 0 or all(_does_without(scope, call.func, depth) for calls in scope.calls.values() for call in calls)
@@ -6282,7 +6308,7 @@ def maker_elsewhere(scope: Scope, name: ast.Name) -> tuple[Scope, ast.Call] | No
     head, _, last = (scope.dotted(name) or "").rpartition(".")
     project = scope.module.project
     module = project.module(head, scope.module) if head and project else None
-    bindings = module.bindings.get(last, ()) if module else ()
+    bindings = module.bindings(last) if module else ()
     return maker(module, bindings[0].value) if len(bindings) == 1 and bindings[0].how == "assign" else None
 
 
@@ -6342,7 +6368,7 @@ def instance_reads(scope: Scope, name: str, given: ast.expr | None) -> list[tupl
             assigned = where.parent(read)
             results.append(assigned.value if isinstance(assigned, ast.Assign) and len(assigned.targets) == 1 else read)
     own = [reads_of_own_mock(scope, one) for one in results]
-    is_known = len(scope.bindings.get(name, ())) == len(name[:1]) and len(own) < 2 and None not in own
+    is_known = len(scope.bindings(name)) == len(name[:1]) and len(own) < 2 and None not in own
     return reads + [read for several in own for read in several or ()] if is_known else []
 
 
@@ -6366,7 +6392,7 @@ def reads_of_own_mock(scope: Scope, given: ast.expr) -> list[tuple[Scope, ast.ex
 def is_bound_to(scope: Scope, name: ast.Name, made: ast.expr) -> bool:
     """Whether what an expression gives has this one name, which is bound nowhere else."""
     what = fate(scope, made)
-    return what.what == "assigned" and what.by.id == name.id and len(scope.bindings.get(name.id, ())) == 1
+    return what.what == "assigned" and what.by.id == name.id and len(scope.bindings(name.id)) == 1
 
 
 def stored_on(reads: list[tuple[Scope, ast.expr]]) -> list[tuple[ast.expr, ast.expr]]:
@@ -6381,7 +6407,7 @@ def stored_on(reads: list[tuple[Scope, ast.expr]]) -> list[tuple[ast.expr, ast.e
             if not _is_harmless(above, top):
                 return []
             found += [(top, read)] if isinstance(top.ctx, ast.Store) and above.attr not in EXITS else []
-        elif what.what == "assigned" and isinstance(where, Function) and len(where.bindings[what.by.id]) == 1 and what.by.id not in names:
+        elif what.what == "assigned" and isinstance(where, Function) and len(where.bindings(what.by.id)) == 1 and what.by.id not in names:
             names.add(what.by.id)
             todo += uses_with_scope(where, what.by.id)
         else:
@@ -6407,7 +6433,7 @@ def entering_method(module: Module, dotted: str) -> str:
     """The method whose result the code works with, if a first-party module calls what it has by a name only to enter that; else ""."""
     head, _, name = dotted.rpartition(".")
     home = module.project.module(head, module, True) if module.project and head else None
-    bindings = home.bindings.get(name, ()) if home is not None else ()
+    bindings = home.bindings(name) if home is not None else ()
     if home is None or len(bindings) != 1 or bindings[0].how not in ("import", "definition"):
         return ""
     if home.path != module.path and any(name in one.calls for one in (module, *module.all_scopes)):
@@ -6427,7 +6453,7 @@ def _way_entered(scope: Scope, use: ast.Name) -> str:
     several = [fate(scope, made.by)] if made.what == "called" else []
     if several and several[0].what == "assigned":
         name = several[0].by.id
-        is_own = isinstance(scope, Function) and len(scope.bindings[name]) == 1 and name not in scope.shared_names
+        is_own = isinstance(scope, Function) and len(scope.bindings(name)) == 1 and name not in scope.shared_names
         several = [fate(*one) for one in uses_with_scope(scope, name)] if is_own else []
     ways = {one.what if isinstance(getattr(one.by, "optional_vars", None), ast.Name) else "" for one in several}
     return ways.pop() if len(ways) == 1 else ""

@@ -348,7 +348,7 @@ READ_WHOLE += [*sorted(Path(project.__file__).parent.glob("*.py")), *sorted(Path
 def said(module: Module) -> tuple[list[str], list[str]]:
     """The definitions at the top of a file, in their order, and what else binds names there."""
     defined = sorted((scope for scope in module.facts.scopes if scope.name), key=lambda scope: (scope.node.lineno, scope.name))
-    others = [f"{name} {one.how} {one.since}" for name, several in module.bindings.items() for one in several if one.how in ("import", "assign")]
+    others = [f"{name} {one.how} {one.since}" for name in module.binders for one in module.bindings(name) if one.how in ("import", "assign")]
     return [ast.dump(scope.node, include_attributes=True) for scope in defined], sorted(others)
 
 
