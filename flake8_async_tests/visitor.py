@@ -129,6 +129,10 @@ FIELDS = {kind: (fields[:-1], fields[-1]) if fields and fields[-1] in GOES_ON el
 NO_CHILDREN: tuple[tuple[str, ...], str] = ((), "")
 
 
+# Last names of the calls that replace an attribute: monkeypatch's and the built-in one, patch.object.
+SETTERS = frozenset(("setattr", "object"))
+
+
 class Facts:
     """What one scope holds, in document order, nested scopes apart (they have facts of their own)."""
 
@@ -300,7 +304,12 @@ class Scope:
     node: Any
     outer: Scope | None
     module: Module
-    name = ""
+
+    def __init__(self, node: Any, outer: Scope | None, module: Module, name: str = "") -> None:
+        self.node, self.outer, self.module, self.name = node, outer, module, name
+        self._bindings: dict[str, list[Binding]] = {}
+        self._seen_outside: dict[str, tuple[Scope, list[Binding]] | None] = {}
+        self.roots_of_mocks: dict[str, str] = {}  # what a name that is bound once is to `may_be_mock`
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} line {getattr(self.node, 'lineno', 0)}>"
@@ -319,11 +328,11 @@ class Scope:
             self.module.parents[child] = self.node
         return _walk(self, body)
 
-    @cached_property
+    @property
     def nodes(self) -> dict[type, list[Any]]:
         return self.facts.nodes
 
-    @cached_property
+    @property
     def calls(self) -> dict[str, list[ast.Call]]:
         return self.facts.calls
 
@@ -360,12 +369,12 @@ class Scope:
     @cached_property
     def losses(self) -> list[Loss]:
         """The coroutines made here that nobody can ever await, in document order."""
-        found = []
+        parents, found = self.module.parents, []
         for name, calls in self.facts.calls.items():
-            if name not in SYNC_NAMES:
+            open_calls = [call for call in calls if type(parents.get(call)) not in HANDLING and not self._is_argument(call)]
+            if open_calls and name not in SYNC_NAMES:
                 is_known = self.module.may_be_coroutine(name)
-                found += [one for call in calls if (is_known or self.calls_variable(call)) and not self._is_handled(call)
-                          and (one := loss(self, call))]  # fmt: skip
+                found += [one for call in open_calls if (is_known or self.calls_variable(call)) and (one := loss(self, call))]
         return sorted(found, key=lambda one: start(one.call))
 
     def calls_variable(self, call: ast.Call) -> bool:
@@ -377,12 +386,10 @@ class Scope:
         found = self.lookup(name)
         return found is not None and any(binding.how not in ("import", "definition") for binding in found[1])
 
-    def _is_handled(self, call: ast.Call) -> bool:
-        """Whether one look at what is around a call shows that a coroutine would not be lost: so with most calls."""
+    def _is_argument(self, call: ast.Call) -> bool:
+        """Whether a call stands among the arguments of another one, which takes its result."""
         above = self.module.parents.get(call)
-        if type(above) is ast.Call:
-            return call is not above.func and last_name(above.func) != "bool"
-        return type(above) in HANDLING
+        return type(above) is ast.Call and call is not above.func and last_name(above.func) != "bool"
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         return self.module.parents.get(node)
@@ -441,8 +448,10 @@ class Scope:
         return made[name]
 
     @cached_property
-    def _bindings(self) -> dict[str, list[Binding]]:
-        return {}
+    def constants(self) -> dict[str, Binding]:
+        """The names that are bound once, by an assignment."""
+        single = (name for name, binders in self.binders.items() if len(binders) == 1 and isinstance(binders[0], ast.Name))
+        return {name: binding for name in single if (binding := self.bindings(name)[0]).how == "assign"}
 
     def _binding_of(self, binder: Any) -> Binding:
         if isinstance(binder, ast.Name):
@@ -516,8 +525,11 @@ class Scope:
         return known[name]
 
     @cached_property
-    def _seen_outside(self) -> dict[str, tuple[Scope, list[Binding]] | None]:
-        return {}
+    def attribute_assignments(self) -> list[ast.Assign]:
+        """The assignments to an attribute, those in a class body among them; several at once left out."""
+        stores = (*self.facts.stores, *self.facts.targets) if isinstance(self, Class) else self.facts.stores
+        above = (self.module.parents.get(store) for store in stores)
+        return list(dict.fromkeys(node for node in above if isinstance(node, ast.Assign)))
 
     def targets(self, name: str) -> list[ast.Name]:
         """Where this scope binds or deletes a name as a target, in document order."""
@@ -626,7 +638,7 @@ class Scope:
             if path := attribute_path(target):
                 above = self.parent(target)
                 found[path].append(above.value if isinstance(above, (ast.Assign, ast.AnnAssign)) else None)
-        for call in (*self.facts.calls.get("setattr", ()), *self.facts.calls.get("object", ())):
+        for call in (call for name in SETTERS for call in self.facts.calls.get(name, ())):
             path, name = attribute_path(call.args[0]) if call.args else "", self.constant(argument(call, 1, "name"))
             if not path or not isinstance(name, str) or isinstance(self.parent(call), SCOPES):
                 continue
@@ -710,13 +722,11 @@ class Module(Scope):
 
     def __init__(self, tree: ast.Module, path: Path | None = None, project: Project | None = None,
                  settings: Settings = Settings(), blocks: Sequence[Block] = (), replaced: frozenset[str] | None = None) -> None:  # fmt: skip
+        super().__init__(tree, None, self)
         self.settings = settings
-        self.node = tree
         self.blocks = blocks
         if replaced is not None:
             self.replaced_names = replaced
-        self.outer = None
-        self.module = self
         self.path = path
         self.project = project
         self.parents: dict[ast.AST, ast.AST] = {}
@@ -793,7 +803,14 @@ class Module(Scope):
 
     def library_names(self, *kinds: str) -> frozenset[str]:
         """The last names of all that gives something of these kinds (as in `knowledge.names`) in the libraries in sight."""
-        return knowledge.names(self.libraries, *kinds)
+        known = self._library_names
+        if kinds not in known:
+            known[kinds] = knowledge.names(self.libraries, *kinds)
+        return known[kinds]
+
+    @cached_property
+    def _library_names(self) -> dict[tuple[str, ...], frozenset[str]]:
+        return {}
 
     @cached_property
     def libraries(self) -> frozenset[str]:
@@ -891,7 +908,12 @@ class Module(Scope):
     @cached_property
     def replaced_names(self) -> set[str]:
         """The last names of all attributes that the file and its conftests assign to, patch or set."""
-        return {path.rpartition(".")[2] for one in self.with_conftests for scope in (one, *one.all_scopes) for path in scope.stored}
+        return {
+            path.rpartition(".")[2]
+            for one in self.with_conftests for scope in (one, *one.all_scopes)
+            if scope.facts.stores or not SETTERS.isdisjoint(scope.facts.calls)
+            for path in scope.stored
+        }  # fmt: skip
 
     @cached_property
     def sees_mocks(self) -> bool:
@@ -906,8 +928,10 @@ class Module(Scope):
         words = frozenset((*MOCKS, "patch", "create_autospec", "async_stub"))
         if any(not words.isdisjoint(scope.facts.calls) for scope in (self, *self.all_scopes)):
             return True
-        return any(arg.arg in MOCKERS or arg.annotation is not None and attribute_path(arg.annotation).rpartition(".")[2] in MOCKS
-                   for function in self.all_functions for arg in function.parameters)  # fmt: skip
+        if not self.parameter_names.isdisjoint(MOCKERS):
+            return True
+        annotations = [arg.annotation for function in self.all_functions for arg in function.parameters if arg.annotation is not None]
+        return any(attribute_path(annotation).rpartition(".")[2] in MOCKS for annotation in annotations)
 
     @cached_property
     def patched_libraries(self) -> set[str]:
@@ -955,14 +979,37 @@ class Module(Scope):
         return any(one.speaks_asyncio for one in self.with_conftests)
 
     @cached_property
+    def has_other_runner(self) -> bool:
+        """Any sign that something else than pytest-asyncio runs, or may run, async tests and fixtures here."""
+        if self.project is not None and (self.project.runners or self.project.hooks):
+            return True
+        return any(one.imports_package(*RUNNER_PACKAGES) or one.names_backend for one in self.with_conftests)
+
+    @cached_property
+    def leaves_unmarked(self) -> bool:
+        """Whether no runner takes an async test without a mark."""
+        return self.proven_mode == "strict" and self.uses_pytest_asyncio and not self.has_other_runner
+
+    @cached_property
+    def names_event_loop(self) -> bool:
+        """Whether a suite of pytest-asyncio alone names the fixture `event_loop` that its 1.0 dropped."""
+        is_named = "event_loop" in self.parameter_names or any(
+            one.fixture and one.fixture.name == "event_loop" for one in self.all_functions
+        )
+        return is_named and self.uses_pytest_asyncio and not self.has_other_runner
+
+    @cached_property
+    def parameter_names(self) -> set[str]:
+        """The names of the parameters of all functions of the file."""
+        return {arg.arg for function in self.all_functions for arg in function.parameters}
+
+    @cached_property
     def names_backend(self) -> bool:
         """Whether the file defines, requests or marks with anything of anyio's or trio's pytest plugins."""
         for scope in (self, *self.all_scopes):
             if any(mark.name in RUNNER_MARKS for mark in getattr(scope, "own_marks", scope.marks)):
                 return True
-            if isinstance(scope, Function) and any(arg.arg.startswith("anyio_backend") for arg in scope.parameters):
-                return True
-        return "anyio_backend" in self.fixtures
+        return "anyio_backend" in self.fixtures or any(name.startswith("anyio_backend") for name in self.parameter_names)
 
     @property
     def is_conftest(self) -> bool:
@@ -983,7 +1030,7 @@ class Class(Scope):
     """A class of the file."""
 
     def __init__(self, node: ast.ClassDef, outer: Scope) -> None:
-        self.node, self.outer, self.module, self.name = node, outer, outer.module, node.name
+        super().__init__(node, outer, outer.module, node.name)
 
     @cached_property
     def methods(self) -> dict[str, Function]:
@@ -1117,8 +1164,7 @@ class Function(Scope):
     """A function, method or lambda of the file."""
 
     def __init__(self, node: FunctionNode, outer: Scope) -> None:
-        self.node, self.outer, self.module = node, outer, outer.module
-        self.name = getattr(node, "name", "")
+        super().__init__(node, outer, outer.module, getattr(node, "name", ""))
         self.is_async = isinstance(node, ast.AsyncFunctionDef)
         self.is_lambda = isinstance(node, ast.Lambda)
 
@@ -1163,6 +1209,14 @@ class Function(Scope):
         return [] if self.is_lambda else self.node.decorator_list
 
     @cached_property
+    def given(self) -> Value | None:
+        """What a fixture gives to those who request it."""
+        if not self.is_plain:
+            return None
+        found = agreed(value(self, node.value) for node in self.yields or self.every(ast.Return))
+        return found or _annotated(self.outer, _returned_annotation(self))
+
+    @property
     def is_generator(self) -> bool:
         return bool(self.yields)
 
@@ -1673,7 +1727,7 @@ def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
         if fixture is None and argument.arg in PLUGIN_FIXTURES:
             return PLUGIN_FIXTURES[argument.arg]
         if fixture is not None:
-            given = fixture_value(fixture) or _annotated_mock(scope, argument)
+            given = fixture.given or _annotated_mock(scope, argument)
             if given is None and not makes_mocks(fixture):
                 given = _annotated(scope.outer, argument.annotation)
             return given._replace(paths=(*given.paths, *_touched_by_fixtures(scope, fixture))) if given and given.kind in MOCKS else given
@@ -1746,14 +1800,6 @@ def _annotated_name(scope: Scope, dotted: str | None) -> Value | None:
 
 
 YIELDING = ("Generator", "Iterator", "Iterable", "AsyncGenerator", "AsyncIterator", "AsyncIterable")
-
-
-def fixture_value(fixture: Function) -> Value | None:
-    """What a fixture gives to those who request it."""
-    if not fixture.is_plain:
-        return None
-    given = agreed(value(fixture, node.value) for node in fixture.yields or fixture.every(ast.Return))
-    return given or _annotated(fixture.outer, _returned_annotation(fixture))
 
 
 def _returned_annotation(fixture: Function) -> ast.expr | None:
@@ -2412,7 +2458,7 @@ def swallows(scope: Scope, block: ast.AST, errors: Iterable[str]) -> str:
         return f"suppress({named[0]})" if named else ""
     for handler in getattr(block, "handlers", ()):
         several = getattr(handler.type, "elts", [handler.type])
-        named = [ast.unparse(one).rpartition(".")[2] if one else "BaseException" for one in several]
+        named = [last_name(one) if one else "BaseException" for one in several]
         if (caught := [name for name in named if name in errors]) and all(_does_nothing(one) for one in handler.body):
             return f"except {caught[0]}"
     return ""
@@ -2777,27 +2823,35 @@ class Rule(NamedTuple):
     each: str  # "module", "class", "function", "test", "fixture" or "loss"; "" for a rule of calls or nodes
     calls: tuple[str, ...]  # last names of the calls that it judges
     nodes: tuple[type, ...]
-    mocks: bool  # it has something to say only where mocks are in sight
+    of: tuple[type, ...]  # types of what is told apart by LOOKS, () for all
+    needs: str  # the property of a module without which the rule has nothing to say there
 
 
 RULES: dict[str, Rule] = {}
 
 
 def rule(code: str, name: str, message: str, each: str = "", calls: str = "", nodes: tuple[type, ...] = (),
-         mocks: bool = False) -> Callable[[Judge], Judge]:  # fmt: skip
+         of: tuple[type, ...] = (), needs: str = "") -> Callable[[Judge], Judge]:  # fmt: skip
     """Register a generator function as a rule.
 
-    `each` names the scopes that it is given one by one ("loss": each coroutine that a function loses); with `calls` (last
-    names, "gather wait") or `nodes` (types of KEPT) it is given each such node and the scope that holds it. With `mocks`
-    it is not asked in files that see none.
+    `each` names the scopes that it is given one by one ("loss": each coroutine that a function loses; "attribute":
+    each assignment to one); with `calls` (last names, "gather wait") or `nodes` (types of KEPT) it is given each such node
+    and the scope that holds it, with `of` only those whose main part (LOOKS) is of these types. `needs` names a property of Module:
+    where it does not hold the rule is not asked.
     """
 
     def register(judge: Judge) -> Judge:
         assert code not in RULES, code
-        RULES[code] = Rule(code, name, message, judge, each, tuple(calls.split()), nodes, mocks)
+        RULES[code] = Rule(code, name, message, judge, each, tuple(calls.split()), nodes, of, needs)
         return judge
 
     return register
+
+
+# The main part of a node, by which rules choose what they are given.
+LOOKS: dict[type, Callable[[Any], ast.AST]] = {
+    ast.Await: attrgetter("value"), ast.Expr: attrgetter("value"), ast.Assert: attrgetter("test"),
+}  # fmt: skip
 
 
 class Table(NamedTuple):
@@ -2805,23 +2859,30 @@ class Table(NamedTuple):
 
     each: dict[str, list[Rule]]
     calls: dict[str, list[Rule]]
-    nodes: dict[type, list[Rule]]
+    nodes: dict[type, dict[type | None, list[Rule]]]  # by type, then by that of the main part; None: whatever that is
 
 
-@lru_cache(maxsize=16)
-def table(opt_in: tuple[str, ...], sees_mocks: bool) -> Table:
-    """The dispatch table for a choice of opt-in rules, in a file that sees mocks or not."""
-    made = Table(defaultdict(list), defaultdict(list), defaultdict(list))
+@lru_cache(maxsize=64)
+def table(opt_in: tuple[str, ...], met: frozenset[str]) -> Table:
+    """The dispatch table for a choice of opt-in rules, in a file that has some of what rules need."""
+    made = Table(defaultdict(list), defaultdict(list), defaultdict(lambda: defaultdict(list)))
     for one in RULES.values():
-        if one.code.startswith("ATX9") and not one.code.startswith(opt_in or ("-",)) or one.mocks and not sees_mocks:
+        if one.code.startswith("ATX9") and not one.code.startswith(opt_in or ("-",)) or one.needs and one.needs not in met:
             continue
         if one.each:
             made.each[one.each].append(one)
         for name in one.calls:
             made.calls[name].append(one)
         for kind in one.nodes:
-            made.nodes[kind].append(one)
+            for part in one.of if kind in LOOKS and one.of else (None,):
+                made.nodes[kind][part].append(one)
     return made
+
+
+@lru_cache(maxsize=None)
+def needs() -> tuple[str, ...]:
+    """What rules need of a module, the same for each file."""
+    return tuple({one.needs: None for one in RULES.values() if one.needs})
 
 
 # Text without any of which a file holds no async code, no async test double and no mark of ours.
@@ -2860,7 +2921,7 @@ def brief_name(name: str, limit: int = 40) -> str:
 
 def check(module: Module) -> Iterator[Finding]:
     """Every finding of the enabled rules on one file, each place and code once, in order."""
-    rules = table(module.settings.opt_in, module.sees_mocks)
+    rules = table(module.settings.opt_in, frozenset(need for need in needs() if getattr(module, need)))
     found = set()
     for one, (node, *words) in _judged(module, rules):
         found.add((*_place(node), f"{one.code} {_printable(one.message.format(*words))}"))
@@ -2905,10 +2966,6 @@ def _judged(module: Module, rules: Table) -> Iterator[tuple[Rule, tuple[Any, ...
             for one in rules.each[kind]:
                 for finding in one.judge(scope):
                     yield one, finding
-        for lost in losses(scope) if isinstance(scope, Function) and not scope.is_lambda else ():
-            for one in rules.each["loss"]:
-                for finding in one.judge(lost, scope):
-                    yield one, finding
         yield from _judged_inside(scope, rules, names)
 
 
@@ -2925,18 +2982,30 @@ def _kinds(scope: Scope) -> Iterator[str]:
 
 
 def _judged_inside(scope: Scope, rules: Table, names: set[str]) -> Iterator[tuple[Rule, tuple[Any, ...]]]:
-    """The rules about calls (`names` are all that rules ask for) and nodes, on those of one scope."""
+    """The rules about what a scope holds: losses, assignments to attributes, calls (`names` are all that rules ask for), nodes."""
     facts, renamed = scope.facts, scope.module.renamed
+    if isinstance(scope, Function) and not scope.is_lambda and scope.losses:
+        yield from _judged_each(rules.each["loss"], losses(scope), scope)
+    if facts.stores or isinstance(scope, Class):
+        yield from _judged_each(rules.each["attribute"], scope.attribute_assignments, scope)
     for name in facts.calls.keys() & names:
-        for one in rules.calls.get(renamed.get(name, name), ()):
-            for call in facts.calls[name]:
-                for finding in one.judge(call, scope):
-                    yield one, finding
+        if chosen := rules.calls.get(renamed.get(name, name)):
+            yield from _judged_each(chosen, facts.calls[name], scope)
     for kind in facts.nodes.keys() & rules.nodes.keys():
-        for node in facts.nodes[kind]:
-            for one in rules.nodes[kind]:
+        by_part, look = rules.nodes[kind], LOOKS.get(kind)
+        if None in by_part:
+            yield from _judged_each(by_part[None], facts.nodes[kind], scope)
+        for node in facts.nodes[kind] if look is not None else ():
+            for one in by_part.get(type(look(node)), ()):
                 for finding in one.judge(node, scope):
                     yield one, finding
+
+
+def _judged_each(rules: Sequence[Rule], subjects: Iterable[Any], scope: Scope) -> Iterator[tuple[Rule, tuple[Any, ...]]]:
+    for subject in subjects:
+        for one in rules:
+            for finding in one.judge(subject, scope):
+                yield one, finding
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -2951,27 +3020,17 @@ RUNNER_PACKAGES = ("anyio", "trio", "pytest_trio", "tornado", "twisted", "pytest
                    "aiohttp.test_utils", "sanic", "sanic_testing", "asynctest", "pytest_tornado", "pytest_tornasync")  # fmt: skip
 
 
-def other_runner(module: Module) -> bool:
-    """Any sign that something else than pytest-asyncio runs, or may run, async tests and fixtures here."""
-    project = module.project
-    if project is not None and (project.runners or project.hooks):
-        return True
-    every = module.with_conftests
-    return any(one.imports_package(*RUNNER_PACKAGES) or one.names_backend for one in every)
-
-
 def unconditionally_skipped(test: Function) -> bool:
     return any(mark.name == "skip" for mark in test.marks) or any(
         test.outer.dotted(decorator.func) == "unittest.skip" for decorator in test.decorators if isinstance(decorator, ast.Call)
     )
 
 
-@rule("ATX101", "unmarked-async-test", "no runner takes async test `{0}` in strict mode; add `@pytest.mark.asyncio`", each="test")
+@rule("ATX101", "unmarked-async-test", "no runner takes async test `{0}` in strict mode; add `@pytest.mark.asyncio`", each="test",
+      needs="leaves_unmarked")  # fmt: skip
 def unmarked_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
     """In strict mode pytest-asyncio runs marked tests only; before pytest 8.4 the others were skipped with a warning."""
     if not test.is_coroutine_function or not test.is_plain or unconditionally_skipped(test):
-        return
-    if test.module.proven_mode != "strict" or not test.module.uses_pytest_asyncio or other_runner(test.module):
         return
     if may_be_marked(test) or test.owner and (test.owner.roots or test.owner.is_special):
         return
@@ -3389,7 +3448,7 @@ def unhandled_async_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
     if fixture.module.proven_mode != "strict":
         return
     for module in user_modules(fixture, is_marked=True):
-        if module.proven_mode != "strict" or other_runner(module):
+        if module.proven_mode != "strict" or module.has_other_runner:
             continue
         for test in module.all_functions:
             if is_asyncio_test(test) and any(is_same(got, fixture) for got in closest_fixtures(test)):
@@ -3545,14 +3604,14 @@ def literal_values(function: Function, expression: ast.expr | None) -> list[str]
     return [text for one in elements if isinstance(text := function.constant(one), str)]
 
 
-@rule("ATX205", "event-loop-fixture", "{0}; {1}", each="function")
+@rule("ATX205", "event-loop-fixture", "{0}; {1}", each="function", needs="names_event_loop")
 def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
     """pytest-asyncio 1.0 dropped the fixture: an override changes nothing any more, a request finds nothing."""
     module = function.module
     is_override = function.fixture is not None and function.fixture.name == "event_loop"
     if not is_override and not (any(one.arg == "event_loop" for one in function.parameters) and "event_loop" in function.requested):
         return
-    if not module.uses_pytest_asyncio or pinned_below(module, "1.0") or other_runner(module):
+    if pinned_below(module, "1.0"):
         return
     if is_override:
         if all(one.is_async for one in users(function)):  # sync code runs things on that loop itself
@@ -3660,10 +3719,9 @@ def is_left_open(fixture: Function, one: Held) -> bool:
 def loop_bound_global(module: Module) -> Iterator[tuple[Any, ...]]:
     """Each test has a loop of its own: the first test passes, the second fails."""
     for scope in (module, *module.all_classes) if module.is_test_file else ():
-        for name in scope.binders:
-            bindings = scope.bindings(name)
-            if len(bindings) == 1 and bindings[0].how == "assign" and is_bound_to_first_loop(scope, name, bindings[0].value):
-                yield bindings[0].node, short(name)
+        for name, binding in scope.constants.items():
+            if is_bound_to_first_loop(scope, name, binding.value):
+                yield binding.node, short(name)
 
 
 def is_bound_to_first_loop(scope: Scope, name: str, made: ast.expr) -> bool:
@@ -3791,18 +3849,35 @@ def may_be_mock(scope: Scope, expression: ast.AST) -> bool:
     """A first, cheap look at a chain of attributes and calls: whether mocks are in sight, and what it starts at may be one."""
     if not scope.module.sees_mocks:
         return False
-    root, replaced, is_called = expression, False, isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute)
+    root, replaced, names = expression, False, scope.module.replaced_names
     while isinstance(root, (ast.Attribute, ast.Call, ast.Await)):
-        replaced = replaced or isinstance(root, ast.Attribute) and root.attr in scope.module.replaced_names
+        replaced = replaced or isinstance(root, ast.Attribute) and root.attr in names
         root = root.func if isinstance(root, ast.Call) else root.value
-    if not isinstance(root, ast.Name) or (found := scope.lookup(root)) is None:
-        return True
+    what = _root_of_mock(scope, root) if isinstance(root, ast.Name) else "unknown"
+    if what == "outside":
+        return isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute)
+    return what in ("mock", "unknown") or replaced
+
+
+def _root_of_mock(scope: Scope, root: ast.Name) -> str:
+    """What a name is: "mock" if it may be one, "outside" if imported or defined, "plain" if it is none, "unknown" without a binding."""
+    known = scope.roots_of_mocks
+    if root.id in known:
+        return known[root.id]
+    found = scope.lookup(root)
+    what = _root_by(scope, root, found) if found is not None else "unknown"
+    if len(scope.binders.get(root.id, ())) < 2:
+        known[root.id] = what
+    return what
+
+
+def _root_by(scope: Scope, root: ast.Name, found: tuple[Scope, list[Binding]]) -> str:
     if all(binding.how in ("import", "definition") for binding in found[1]):
-        return is_called
-    if not replaced and len(found[1]) == 1 and is_made_without_mocks(found[0], found[1][0]):
-        return False
+        return "outside"
+    if len(found[1]) == 1 and is_made_without_mocks(found[0], found[1][0]):
+        return "plain"
     given = value(scope, root)
-    return replaced or _is_mocker(scope, root) or given is not None and given.kind in (*MOCKS, "class", "function")
+    return "mock" if _is_mocker(scope, root) or given is not None and given.kind in (*MOCKS, "class", "function") else "plain"
 
 
 def is_made_without_mocks(scope: Scope, binding: Binding) -> bool:
@@ -3830,7 +3905,14 @@ def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
     return any(error in ast.unparse(one) for one in expected for error in errors)
 
 
-@rule("ATX301", "awaited-sync-mock", "`{0}` gives a {1}, which cannot be awaited; make it an `AsyncMock`", nodes=(ast.Await,), mocks=True)
+@rule(
+    "ATX301",
+    "awaited-sync-mock",
+    "`{0}` gives a {1}, which cannot be awaited; make it an `AsyncMock`",
+    nodes=(ast.Await,),
+    of=(ast.Call,),
+    needs="sees_mocks",
+)
 def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The await raises a TypeError, and code that catches every exception takes that for the failure it is ready for."""
     if not isinstance(node.value, ast.Call) or not is_in_test(scope) or not may_be_mock(scope, node.value):
@@ -3894,7 +3976,8 @@ AWAIT_READS = frozenset(
 
 
 @rule("ATX302", "called-but-maybe-not-awaited", "nothing proves that `{0}` was awaited; use `{1}`",
-      calls=" ".join((*CALL_ASSERTIONS, "assertTrue assertEqual assertGreater assertGreaterEqual")), nodes=(ast.Assert,), mocks=True)  # fmt: skip
+      calls=" ".join((*CALL_ASSERTIONS, "assertTrue assertEqual assertGreater assertGreaterEqual")), nodes=(ast.Assert,),
+      of=(ast.Attribute, ast.Compare, ast.BoolOp), needs="sees_mocks")  # fmt: skip
 def called_but_maybe_not_awaited(node: ast.Call | ast.Assert, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Code that forgets its `await` still calls the mock: the assertion holds, and nothing of the call has happened."""
     for mock, remedy in _claims(scope, node):
@@ -4051,7 +4134,7 @@ def is_compared(scope: Scope, use: ast.expr) -> bool:
 REFUSED = "AsyncMock `{0}` gives a coroutine, and `async {1}` refuses it; use `MagicMock`"
 
 
-@rule("ATX303", "async-mock-iterated", REFUSED, nodes=(ast.AsyncFor, *COMPREHENSIONS), mocks=True)
+@rule("ATX303", "async-mock-iterated", REFUSED, nodes=(ast.AsyncFor, *COMPREHENSIONS), needs="sees_mocks")
 def async_mock_iterated(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Every call of an AsyncMock gives a coroutine, whatever it is configured to return: there is nothing to iterate."""
     loops = [node] if isinstance(node, ast.AsyncFor) else [loop for loop in node.generators if loop.is_async]
@@ -4060,7 +4143,7 @@ def async_mock_iterated(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
             yield loop.iter, mock_text(loop.iter.func), "for"
 
 
-@rule("ATX304", "async-mock-entered", REFUSED, nodes=(ast.AsyncWith,), mocks=True)
+@rule("ATX304", "async-mock-entered", REFUSED, nodes=(ast.AsyncWith,), needs="sees_mocks")
 def async_mock_entered(node: ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Every call of an AsyncMock gives a coroutine, which is no context manager; what it would return may be one."""
     for item in node.items:
@@ -4074,7 +4157,8 @@ def async_mock_entered(node: ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any,
     "unawaited-mock-call",
     "AsyncMock `{0}` is called but never awaited, so nothing happens; await it",
     nodes=(ast.Expr,),
-    mocks=True,
+    of=(ast.Call,),
+    needs="sees_mocks",
 )
 def unawaited_mock_call(node: ast.Expr, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The call is recorded, so `assert_called_once` holds; the side effect, an exception perhaps, never happens."""
@@ -4194,7 +4278,7 @@ def _as_mock(given: Value | None) -> Value | None:
     return given if given is not None and given.kind in MOCKS else None
 
 
-@rule("ATX307", "coroutine-as-return-value", "{0} as `{1}`: {2}", calls=SET_UP_CALLS, nodes=(ast.Assign,), mocks=True)
+@rule("ATX307", "coroutine-as-return-value", "{0} as `{1}`: {2}", each="attribute", calls=SET_UP_CALLS, needs="sees_mocks")
 def coroutine_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A mock hands out what it is given: one await gives the coroutine object, which nobody awaits."""
     for made in set_ups(scope, node):
@@ -4230,7 +4314,7 @@ REQUEST_METHODS = frozenset("get post put patch delete head options request ws_c
 
 
 @rule("ATX308", "async-mock-for-sync-method", "`{0}` is sync in {1}, but a coroutine on this AsyncMock; use a `MagicMock` there",
-      nodes=(ast.Assign,), mocks=True)  # fmt: skip
+      each="attribute", needs="sees_mocks")  # fmt: skip
 def async_mock_for_sync_method(node: ast.Assign, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The code calls the method without `await`: its side effect never happens, and its result is a coroutine."""
     for target in node.targets:
@@ -4339,24 +4423,36 @@ MISSPELLED = {
 }  # fmt: skip
 
 
-@rule("ATX310", "misspelled-await-assertion", "`{0}` {1}; {2}", nodes=(ast.Expr, ast.Assert, ast.Await))
+@rule("ATX310", "misspelled-await-assertion", "`{0}` {1}; {2}",
+      calls=" ".join((*MISSPELLED, *AWAIT_ASSERTIONS)), nodes=(ast.Expr, ast.Assert), of=(ast.Attribute, ast.UnaryOp, ast.Compare))  # fmt: skip
 def misspelled_await_assertion(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A mock makes up whatever is read from it: a name that is no assertion, or is not called, checks nothing."""
-    if isinstance(node, ast.Await):
-        name = _assertion_called(node.value)
-        if name and is_some_mock(scope, node.value.func.value):
-            yield node, name, "returns None, which cannot be awaited", "remove the `await`"
+    if isinstance(node, ast.Call):
+        yield from _judge_call(node, scope)
         return
-    written = node.value if isinstance(node, ast.Expr) else node.test
-    written = written.operand if isinstance(written, ast.UnaryOp) and isinstance(written.op, ast.Not) else written
+    written = node.value if isinstance(node, ast.Expr) else _asserted(node.test)
     if isinstance(written, ast.Attribute):
         yield from _judge_read(node, scope, written)
-    elif isinstance(written, ast.Call) and isinstance(written.func, ast.Attribute) and written.func.attr in MISSPELLED:
-        if is_some_mock(scope, written.func.value):
-            yield node, written.func.attr, "is no assertion, a mock accepts any name", f"use `{MISSPELLED[written.func.attr]}`"
     elif isinstance(node, ast.Expr) and isinstance(written, ast.Compare) and isinstance(written.left, ast.Attribute):
         if written.left.attr == "await_count":
             yield node, ast.unparse(written)[-40:], "is compared and forgotten", "write `assert` before it"
+
+
+def _asserted(test: ast.expr) -> ast.expr:
+    """What an assertion is about, negated or not."""
+    return test.operand if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) else test
+
+
+def _judge_call(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
+    """A call of an assertion about awaits that is awaited itself, or of a name that is none as a whole statement or assertion."""
+    if not isinstance(call.func, ast.Attribute):
+        return
+    name, statement = call.func.attr, scope.statement(call)
+    if name in AWAIT_ASSERTIONS:
+        if isinstance(above := scope.parent(call), ast.Await) and is_some_mock(scope, call.func.value):
+            yield above, name, "returns None, which cannot be awaited", "remove the `await`"
+    elif call in (getattr(statement, "value", None), _asserted(getattr(statement, "test", None))) and is_some_mock(scope, call.func.value):
+        yield statement, name, "is no assertion, a mock accepts any name", f"use `{MISSPELLED[name]}`"
 
 
 def _judge_read(node: ast.Expr | ast.Assert, scope: Scope, written: ast.Attribute) -> Iterator[tuple[Any, ...]]:
@@ -4365,13 +4461,6 @@ def _judge_read(node: ast.Expr | ast.Assert, scope: Scope, written: ast.Attribut
         yield node, written.attr, "is not called, so it checks nothing", "call it"
     elif written.attr in MISSPELLED and isinstance(node, ast.Assert) and is_some_mock(scope, written.value):
         yield node, written.attr, "is a child of the mock and always true", f"use `{MISSPELLED[written.attr]}()`"
-
-
-def _assertion_called(expression: ast.expr) -> str:
-    """The await assertion that a call calls, "" if it calls anything else."""
-    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute) and expression.func.attr in AWAIT_ASSERTIONS:
-        return expression.func.attr
-    return ""
 
 
 def is_other_object(scope: Scope, expression: ast.expr) -> bool:
@@ -4423,7 +4512,7 @@ def is_made_awaitable(scope: Scope, call: ast.Call, mock: Value) -> bool:
 
 
 @rule("ATX312", "swallowing-aexit-mock", "`{0}` returns a mock, which is true and swallows every exception; add `return_value=None`",
-      calls="AsyncMock MagicMock Mock patch object setattr", nodes=(ast.Assign,), mocks=True)  # fmt: skip
+      each="attribute", calls="AsyncMock MagicMock Mock patch object setattr", needs="sees_mocks")  # fmt: skip
 def swallowing_aexit_mock(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A true value from the exit method tells Python that the exception is dealt with: even `assert False` passes."""
     for name, exits in _exits(scope, node):
@@ -4482,7 +4571,11 @@ def losses(function: Function) -> Iterator[Loss]:
     if not function.module.serves_tests or not function.losses or wants_unawaited(function):
         return
     for one in function.losses:
-        if one.value.kind != "async generator" and one.value.name != "AsyncMock" and not (raising(function, one.call) and may_raise_at_call(function, one.call)):
+        if (
+            one.value.kind != "async generator"
+            and one.value.name != "AsyncMock"
+            and not (raising(function, one.call) and may_raise_at_call(function, one.call))
+        ):
             yield one
 
 
@@ -4550,15 +4643,19 @@ def raises_given_coroutine_function(node: ast.Call | ast.AsyncWith, scope: Scope
             yield node, name, "is no async context manager", "use plain `with`"
 
 
+TESTCASE_CHECKS = frozenset(
+    f"self.{name}" for name in "assertRaises assertRaisesRegex assertWarns assertWarnsRegex assertLogs assertNoLogs subTest".split()
+)
+
+
 def sync_check(scope: Scope, call: ast.Call) -> str:
     """pytest's and unittest's context managers that check what a block does, by name; "" for anything else."""
     dotted = scope.dotted(call.func) or ""
     if dotted in ("pytest.raises", "pytest.warns", "pytest.deprecated_call", "pytest.RaisesGroup"):
         return dotted
-    name = ast.unparse(call.func)
-    owner = scope.owner if isinstance(scope, Function) else None
-    checks = re.fullmatch(r"self\.(assert(Raises|RaisesRegex|Warns|WarnsRegex|Logs|NoLogs)|subTest)", name)
-    return name if checks and owner is not None and owner.is_testcase else ""
+    name = attribute_path(call.func)
+    owner = scope.owner if name in TESTCASE_CHECKS and isinstance(scope, Function) else None
+    return name if owner is not None and owner.is_testcase else ""
 
 
 def _given_coroutine_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
@@ -4693,7 +4790,13 @@ def wrong_with(node: Function | ast.With | ast.AsyncWith, scope: Scope | None = 
 
 def _wrong_decorator(function: Function) -> Iterator[tuple[Any, ...]]:
     """A context manager of readable code as decorator of a coroutine function."""
-    if not function.is_async or function.is_plain or not function.is_coroutine_function or not function.module.serves_tests:
+    if (
+        not function.is_async
+        or not function.decorators
+        or function.is_plain
+        or not function.is_coroutine_function
+        or not function.module.serves_tests
+    ):
         return
     for decorator in function.decorators:
         manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
@@ -4805,7 +4908,7 @@ def is_executor_result_dropped(scope: Scope, call: ast.Call) -> bool:
     return what.what == "dropped" or what.what == "awaited" and fate(scope, what.by).what == "dropped"
 
 
-@rule("ATX410", "awaited-sync-call", "`{0}` of `{1}` is not to be awaited; {2}", nodes=(ast.Await,))
+@rule("ATX410", "awaited-sync-call", "`{0}` of `{1}` is not to be awaited; {2}", nodes=(ast.Await,), of=(ast.Call,))
 def awaited_sync_call(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """It fails with a TypeError about `await`; behind an AsyncMock it passes, and the code that it tests does not work."""
     call = node.value
@@ -5117,13 +5220,12 @@ def coroutine_among(scope: Scope, given: ast.expr | None, depth: int = 4) -> ast
 
 def coroutine_constants(scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Names of a module or class body that are bound to a coroutine and used by functions."""
-    for name in scope.binders:
-        bindings = scope.bindings(name)
-        if len(bindings) != 1 or bindings[0].how != "assign" or not (made := coroutine_among(scope, bindings[0].value)):
+    for name, binding in scope.constants.items():
+        if not (made := coroutine_among(scope, binding.value)):
             continue
         uses = scope.uses(name) if isinstance(scope, Module) else []
         if isinstance(scope, Class) or any(isinstance(scope_of(scope.module, use), Function) for use in uses):
-            yield bindings[0].node, ast.unparse(made)[:25]
+            yield binding.node, ast.unparse(made)[:25]
 
 
 def coroutine_of_fixture(fixture: Function) -> ast.expr | None:
@@ -5162,6 +5264,8 @@ def helpers_called(test: Function) -> Iterator[Function]:
 
 def runs_forgotten(test: Function, function: Function) -> str:
     """How a function runs so that nobody sees how it ended: "in a task ...", "as a callback"; "" if anybody may."""
+    if any(isinstance(test.parent(call), ast.Await) for call in test.calls.get(function.name, ()) if isinstance(call.func, ast.Name)):
+        return ""  # most helpers: one look, before all uses in the file are gathered
     uses = [(scope_of(test.module, use), use) for use in function.outer.uses(function.name)]
     if not uses or not function.is_plain:
         return ""
@@ -5381,12 +5485,13 @@ def leaked_dependency_override(node: ast.Assign, scope: Scope) -> Iterator[tuple
     """The app outlives the test, and so does what was put into it: later tests get the stand-in, depending on the
     order.
     """
-    if not isinstance(scope, Function) or not (scope.is_test or scope.fixture and scope.fixture.scope in ("function", "class", "module")):
+    targets = [target.value for target in node.targets if isinstance(target, ast.Subscript) and is_overrides(target.value)]
+    if not targets or not isinstance(scope, Function):
         return
-    for target in node.targets:
-        if isinstance(target, ast.Subscript) and is_overrides(target.value) and is_shared_app(scope, target.value.value):
-            if not any(clears_overrides(one) for one in clearing_scopes(scope)):
-                yield node, ast.unparse(target.value.value)
+    if scope.is_test or scope.fixture and scope.fixture.scope in ("function", "class", "module"):
+        for overrides in targets:
+            if is_shared_app(scope, overrides.value) and not any(clears_overrides(one) for one in clearing_scopes(scope)):
+                yield node, ast.unparse(overrides.value)
 
 
 def is_overrides(expression: ast.AST) -> bool:
@@ -6001,9 +6106,7 @@ def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
     """Whether anything that follows a loop may fail when the loop did not run: a raise, or names that the loop
     bound.
     """
-    bound = {
-        name for name in scope.binders if any(one.node is loop or loop in scope.ancestors(one.node) for one in scope.bindings(name))
-    }
+    bound = {name for name in scope.binders if any(one.node is loop or loop in scope.ancestors(one.node) for one in scope.bindings(name))}
     used = (use for name in bound for use in scope.facts.loads.get(name, ()))
     return any(start(use) > end(loop) for use in used) or any(
         start(one) > end(loop) for one in scope.every(ast.Raise)) or "fail" in scope.calls  # fmt: skip
@@ -6056,7 +6159,7 @@ def _reached_after(function: Function, node: ast.AST) -> Iterator[ast.stmt]:
 
 
 @rule("ATX910", "future-as-return-value", "a `Future` as result of `{0}` belongs to one loop; use `AsyncMock` with the plain result",
-      calls=SET_UP_CALLS, nodes=(ast.Assign,), mocks=True)  # fmt: skip
+      each="attribute", calls=SET_UP_CALLS, needs="sees_mocks")  # fmt: skip
 def future_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A future made in sync code fails once an async test has run, and an exception in it that nobody reads is silent."""
     for made in set_ups(scope, node):
@@ -6073,7 +6176,7 @@ def _set_up_name(node: ast.Assign | ast.Call) -> str:
 
 
 @rule("ATX911", "async-generator-as-return-value", "AsyncMock `{0}` gives `async for` a coroutine, no generator; use `MagicMock`",
-      calls=SET_UP_CALLS, nodes=(ast.Assign,), mocks=True)  # fmt: skip
+      each="attribute", calls=SET_UP_CALLS, needs="sees_mocks")  # fmt: skip
 def async_generator_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Only code that awaits the call first gets the generator; `async for` over the call raises a TypeError."""
     for made in set_ups(scope, node):
