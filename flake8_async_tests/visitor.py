@@ -89,9 +89,8 @@ LOOPS = (ast.For, ast.AsyncFor, ast.While)
 OTHER_BINDINGS = (ast.Import, ast.ImportFrom, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.Global, ast.Nonlocal)
 ASSIGNMENTS = frozenset((ast.Assign, ast.AnnAssign, ast.NamedExpr))
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-BRANCHES = (ast.If, ast.Try, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.Match, ast.match_case) + (
-    (ast.TryStar,) if hasattr(ast, "TryStar") else ()
-)
+TRIES = frozenset((ast.Try, getattr(ast, "TryStar", ast.Try)))
+BRANCHES = (ast.If, *TRIES, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler, ast.IfExp, ast.Match, ast.match_case)
 BRANCHING = frozenset(BRANCHES)
 # Types of nodes that a scope keeps lists of, because rules ask for them.
 KEPT = frozenset((
@@ -970,6 +969,11 @@ class Module(Scope):
         mode: str | None = self.project.agreed("asyncio_mode")
         return mode
 
+    @property
+    def is_auto(self) -> bool:
+        """Whether pytest-asyncio is proven to take every async test."""
+        return self.proven_mode == "auto"
+
     @cached_property
     def uses_pytest_asyncio(self) -> bool:
         """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
@@ -989,6 +993,11 @@ class Module(Scope):
     def leaves_unmarked(self) -> bool:
         """Whether no runner takes an async test without a mark."""
         return self.proven_mode == "strict" and self.uses_pytest_asyncio and not self.has_other_runner
+
+    @cached_property
+    def imports_app(self) -> bool:
+        """Whether the file or its conftests import a library whose apps have a sync TestClient."""
+        return any(one.imports_package("fastapi", "starlette") for one in self.with_conftests)
 
     @cached_property
     def names_event_loop(self) -> bool:
@@ -2383,14 +2392,7 @@ def _is_read_in_loop(scope: Scope, loop: Any, seen: set[ast.AST]) -> bool:
 
 def _is_read_of(scope: Scope, read: ast.Attribute, seen: set[ast.AST]) -> bool:
     """Whether reading an attribute of a task, or of a container of tasks, leads to an outcome."""
-    if read.attr in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or read.attr in (
-        "append",
-        "add",
-        "extend",
-        "clear",
-        "discard",
-        "remove",
-    ):
+    if read.attr in CONTROLS_OF_TASKS or read.attr in ("append", "add", "extend", "clear", "discard", "remove"):
         return False
     above = scope.parent(read)
     if read.attr == "add_done_callback" and isinstance(above, ast.Call) and above.args:
@@ -5734,6 +5736,7 @@ def _skips_some(scope: Function, loop: ast.AST) -> bool:
 SPAWNERS = frozenset(("asyncio.create_task", "asyncio.ensure_future"))
 ENDINGS = ("close", "aclose", "stop", "shutdown", "disconnect", "cancel", "terminate", "wait_closed")
 READS_OF_TASKS = frozenset("done cancelled get_name set_name get_coro get_stack print_stack".split())
+CONTROLS_OF_TASKS = READS_OF_TASKS | {"cancel", "uncancel", "cancelling"}
 
 
 @rule("ATX605", "forgotten-task", "task `{0}` is never awaited or cancelled, so its failure is only logged; await it",
@@ -5911,10 +5914,10 @@ def innermost_loop(scope: Scope, node: ast.AST) -> ast.AST | None:
 # --------------------------------------------------------------------------------------------------------------------
 
 
-@rule("ATX901", "redundant-marker", "`asyncio` mark on `{0}` is redundant in auto mode; remove it", each="test")
+@rule("ATX901", "redundant-marker", "`asyncio` mark on `{0}` is redundant in auto mode; remove it", each="test", needs="is_auto")
 def redundant_marker(test: Function) -> Iterator[tuple[Any, ...]]:
     """In auto mode every async test is taken; a bare mark is redundant unless it resets an outer one (ATX112)."""
-    if not test.is_coroutine_function or test.module.proven_mode != "auto" or test.owner and test.owner.roots:
+    if not test.is_coroutine_function or test.owner and test.owner.roots:
         return
     marks = [mark for mark in test.marks if mark.name == "asyncio"]
     if all(mark.is_bare for mark in marks) and neighbours_loop_scope(test) is None:
@@ -5933,7 +5936,7 @@ TEST_CLIENTS = frozenset(("fastapi.testclient.TestClient", "starlette.testclient
 
 @rule("ATX903", "sync-test-client",
       "sync `TestClient` blocks the test's own loop; use an async client with `ASGITransport`",
-      each="function")  # fmt: skip
+      each="function", needs="imports_app")  # fmt: skip
 def sync_test_client(function: Function) -> Iterator[tuple[Any, ...]]:
     """The app runs on another loop in another thread: it deadlocks as soon as it waits for anything of the test's
     loop.
@@ -6117,9 +6120,9 @@ def is_checked_later(scope: Function, loop: ast.AsyncFor) -> bool:
       each="function")  # fmt: skip
 def unprotected_yield(function: Function) -> Iterator[tuple[Any, ...]]:
     """The exception is thrown in at the yield; a fixture is different, no test raises into it."""
-    if not function.module.serves_tests or re.search("lifespan|startup", function.name):
+    if not function.is_async_generator or not function.module.serves_tests or re.search("lifespan|startup", function.name):
         return
-    if not function.is_async_generator or function.fixture or "contextlib.asynccontextmanager" not in [
+    if function.fixture or "contextlib.asynccontextmanager" not in [
             function.outer.dotted(decorator) for decorator in function.decorators]:  # fmt: skip
         return
     for one in function.yields:
@@ -6213,7 +6216,7 @@ def cancelled_not_awaited(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, .
     following = statements_after(scope, scope.statement(call))
     if any(one in following for one in map(scope.statement, scope.every(ast.Await))):
         return  # the loop goes on, and the task with it
-    if all(getattr(fate(one, use).by, "attr", "") in READS_OF_TASKS | {"cancel", "uncancel", "cancelling"} or fate(one, use).what == "truth"
+    if all(getattr(fate(one, use).by, "attr", "") in CONTROLS_OF_TASKS or fate(one, use).what == "truth"
            for one, use in uses_with_scope(scope, task.id)):  # fmt: skip
         yield call, task.id
 
@@ -6593,7 +6596,7 @@ def is_teardown(scope: Function, node: ast.AST) -> bool:
     if not scope.is_test and not scope.fixture:
         return False
     is_after_yield = scope.fixture is not None and bool(scope.yields) and start(node) > start(scope.yields[-1])
-    return is_after_yield or any(field == "finalbody" for _, field in blocks(scope, node))
+    return is_after_yield or not TRIES.isdisjoint(scope.nodes) and any(field == "finalbody" for _, field in blocks(scope, node))
 
 
 def hiding(scope: Function, node: ast.Await) -> tuple[str, list[ast.expr]]:
