@@ -1218,6 +1218,25 @@ class Function(Scope):
         return [] if self.is_lambda else self.node.decorator_list
 
     @cached_property
+    def injections(self) -> dict[str, tuple[Scope, ast.Call, str]]:
+        """The patches that fill in positional parameters after self: the lowest decorator first, the class's last."""
+        decorators = [(self.outer, decorator) for decorator in reversed(self.decorators)]
+        if self.owner is not None and self.name.startswith("test"):
+            decorators += [(self.owner.outer, decorator) for decorator in reversed(self.owner.node.decorator_list)]
+        injecting = []
+        for scope, decorator in decorators:
+            call = decorator if isinstance(decorator, ast.Call) else None
+            dotted = scope.dotted(call.func) if call else None
+            if call and dotted in PATCHERS and _patch_new(call, dotted) is None:
+                injecting.append((scope, call, dotted))
+        return dict(zip([argument.arg for argument in self.parameters], injecting))
+
+    @cached_property
+    def injected(self) -> dict[str, Value | None]:
+        """What patch decorators inject, by parameter."""
+        return {name: patched(*made) for name, made in self.injections.items()}
+
+    @cached_property
     def given(self) -> Value | None:
         """What a fixture gives to those who request it."""
         if not self.is_plain:
@@ -1726,7 +1745,7 @@ def _value_of_parameter(scope: Scope, argument: ast.arg) -> Value | None:
     if scope.owner is not None and argument not in scope.parameters:
         is_class = any(scope.outer.dotted(decorator) == "classmethod" for decorator in scope.decorators)
         return Value("class" if is_class else "instance", scope=scope.owner)
-    injected = patched_parameters(scope)
+    injected = scope.injected
     if argument.arg in injected:
         return injected[argument.arg] or _annotated_mock(scope, argument)
     if scope.fixture or scope.is_test or any(mark.name == "usefixtures" for mark in scope.own_marks):
@@ -2091,7 +2110,7 @@ def maker(scope: Scope, expression: ast.AST | None, depth: int = 8) -> tuple[Sco
         return maker(where, binding.value, depth - 1)
     if binding.how != "parameter" or not isinstance(where, Function) or not (where.fixture or where.is_test):
         return None
-    if binding.value.arg in parametrized(where) or binding.value.arg in patched_parameters(where):
+    if binding.value.arg in parametrized(where) or binding.value.arg in where.injected:
         return None
     fixture = find_fixture(where, binding.value.arg)
     given = (fixture.yields or fixture.every(ast.Return)) if fixture is not None and fixture.is_plain else []
@@ -2706,25 +2725,6 @@ def argument(call: ast.Call, index: int, name: str) -> ast.expr | None:
 
 def _patch_new(call: ast.Call, dotted: str) -> ast.expr | None:
     return argument(call, PATCHERS[dotted], "new")
-
-
-def patched_parameters(function: Function) -> dict[str, Value | None]:
-    """What patch decorators inject, by parameter."""
-    return {name: patched(*made) for name, made in patch_injections(function).items()}
-
-
-def patch_injections(function: Function) -> dict[str, tuple[Scope, ast.Call, str]]:
-    """The patches that fill in positional parameters after self: the lowest decorator first, the class's last."""
-    decorators = [(function.outer, decorator) for decorator in reversed(function.decorators)]
-    if function.owner is not None and function.name.startswith("test"):
-        decorators += [(function.owner.outer, decorator) for decorator in reversed(function.owner.node.decorator_list)]
-    injecting = []
-    for scope, decorator in decorators:
-        call = decorator if isinstance(decorator, ast.Call) else None
-        dotted = scope.dotted(call.func) if call else None
-        if call and dotted in PATCHERS and _patch_new(call, dotted) is None:
-            injecting.append((scope, call, dotted))
-    return dict(zip([argument.arg for argument in function.parameters], injecting))
 
 
 def patched(scope: Scope, call: ast.Call, name: str) -> Value | None:
@@ -3367,7 +3367,7 @@ def users(fixture: Function) -> Iterator[Function]:
 
 def requested_fixture(function: Function, name: str) -> Function | None:
     """The fixture that a parameter of this name stands for; None if there is no such parameter, or something else fills it."""
-    if name not in function.requested or name in parametrized(function, indirect=False) or name in patched_parameters(function):
+    if name not in function.requested or name in parametrized(function, indirect=False) or name in function.injected:
         return None
     return find_fixture(function, name)
 
@@ -4018,9 +4018,10 @@ def _claim_of_test(scope: Scope, test: ast.expr) -> Iterator[tuple[ast.expr, str
 def _claim_of_pair(scope: Scope, left: ast.expr, right: ast.expr, least: int) -> Iterator[tuple[ast.expr, str]]:
     """`m.call_count` (or `m.called`) beside a literal that says there were calls, in either order."""
     for one, other in ((left, right), (right, left)):
-        literal = scope.constant(other)
-        if isinstance(one, ast.Attribute) and one.attr in CALL_READS and isinstance(literal, int) and literal >= least:
-            yield one.value, CALL_READS[one.attr]
+        if isinstance(one, ast.Attribute) and one.attr in CALL_READS:
+            literal = scope.constant(other)
+            if isinstance(literal, int) and literal >= least:
+                yield one.value, CALL_READS[one.attr]
 
 
 # Methods that are plain functions in most of what an AsyncMock stands for: being one proves no coroutine here.
@@ -4173,7 +4174,7 @@ def is_injected_by_patch(scope: Scope, mock: ast.AST) -> bool:
     """Whether a chain starts at a parameter that a patch decorator fills in."""
     name = root_name(mock)
     found = scope.lookup(name) if name is not None else None
-    return found is not None and isinstance(found[0], Function) and name.id in patched_parameters(found[0])
+    return found is not None and isinstance(found[0], Function) and name.id in found[0].injected
 
 
 class Replacement:
@@ -4398,7 +4399,7 @@ def mock_names(scope: Scope, call: ast.Call) -> list[tuple[Scope, str]]:
     above = scope.parent(call)
     if isinstance(above, SCOPES):
         function = scope.module.scopes.get(above)
-        found = patch_injections(function) if isinstance(function, Function) else {}
+        found = function.injections if isinstance(function, Function) else {}
         return [(function, name) for name, made in found.items() if made[1] is call]
     target = getattr(above, "optional_vars", None) or next(iter(getattr(above, "targets", ())), None)
     return [(scope, target.id)] if isinstance(target, ast.Name) else []
@@ -5615,7 +5616,7 @@ def may_have_loop(function: Function) -> bool:
     fixtures = closest_fixtures(function)
     found = {fixture.fixture.name for fixture in fixtures}
     unknown = [name for one in (function, *fixtures) for name in one.requested if name not in found | KNOWN_FIXTURES
-               and name not in parametrized(one) and name not in patched_parameters(one)]  # fmt: skip
+               and name not in parametrized(one) and name not in one.injected]  # fmt: skip
     if unknown or any(fixture.is_async or fixture.fixture.by == "pytest_asyncio" for fixture in fixtures):
         return True
     setting = ("set_event_loop", "new_event_loop", "set_event_loop_policy", "Runner")
@@ -6298,7 +6299,7 @@ def may_need_loop(test: Function) -> bool:
     if test.owner and test.owner.roots and not test.owner.is_testcase:
         return True
     found = {name: find_fixture(test, name) for name in test.requested}
-    given = parametrized(test) | set(patched_parameters(test)) | KNOWN_FIXTURES
+    given = parametrized(test) | set(test.injected) | KNOWN_FIXTURES
     if any(fixture is None and name not in given for name, fixture in found.items()):
         return True
     fixtures = closest_fixtures(test)
