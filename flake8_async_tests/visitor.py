@@ -11,7 +11,7 @@ import ast
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import cached_property, lru_cache
 from operator import attrgetter, itemgetter
 from sys import stdlib_module_names
@@ -1359,12 +1359,15 @@ def collects(module: Module, option: str, name: str) -> bool:
     return all(_matches(several, name, option) for several in patterns)
 
 
-def _matches(patterns: Sequence[str], name: str, option: str) -> bool:
+def _matches(patterns: tuple[str, ...], name: str, option: str) -> bool:
+    return _pattern(patterns, option).fullmatch(name) is not None
+
+
+@lru_cache(maxsize=64)
+def _pattern(patterns: tuple[str, ...], option: str) -> re.Pattern[str]:
     """As pytest matches: a prefix, or a glob if the pattern has a wildcard; files by glob alone."""
-    return any(
-        fnmatchcase(name, pattern) or option != "python_files" and not set("*?[") & set(pattern) and name.startswith(pattern)
-        for pattern in patterns
-    )
+    prefixes = [pattern + "*" for pattern in patterns if option != "python_files" and set("*?[").isdisjoint(pattern)]
+    return re.compile("|".join(translate(glob) for glob in (*patterns, *prefixes)) or "(?!)")
 
 
 class Mark(NamedTuple):
