@@ -4263,7 +4263,11 @@ def patched_asyncio_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any
         effect = next((one for _, one in side_effects(made.mock)), None) or keyword(call, "side_effect")
     if keyword(call, "wraps") is not None or made.mock is not None and made.mock.spec == "wraps":
         return
-    if (effect is None or is_exception(scope, effect)) and not is_taken_care_of(scope, call):
+    if effect is not None and not (is_exception(scope, effect) and not has_plain_mock_beside(scope, call)):
+        return
+    if is_taken_care_of(scope, call) or is_never_called(scope, made) or closes_stand_in(scope):
+        return
+    if not is_given_no_coroutine(scope, made, effect is not None):
         yield call, ".".join(made.dotted.split(".")[-2:])[:40]
 
 
@@ -4298,11 +4302,70 @@ def is_taken_care_of(scope: Scope, call: ast.Call) -> bool:
         if any(path.startswith(f"{name}.side_effect") for path in where.stored):
             return True
         used = {getattr(where.parent(use), "attr", "") for use in where.uses(name)}
-        if used & {"call_args", "call_args_list", "mock_calls"} and {"close", "run", "run_until_complete"} & where.calls.keys():
+        if used & {"call_args", "call_args_list", "mock_calls"} and takes_coroutine_out(where):
             return True
         if "" in used:
             return True
     return False
+
+
+def takes_coroutine_out(scope: Scope) -> bool:
+    """Whether a function closes, runs or awaits a coroutine that it holds: `await mock.call_args[0][0]`."""
+    if {"close", "run", "run_until_complete", "gather", "wait_for"} & scope.calls.keys():
+        return True
+    return any(not isinstance(one.value, ast.Call) for one in scope.every(ast.Await))
+
+
+def is_never_called(scope: Scope, made: Replacement) -> bool:
+    """Whether the test says of a stand-in that it is not called, and nowhere that it is: what it gives does not matter then."""
+    names = mock_names(scope, made.call) + ([(scope, made.new.id)] if isinstance(made.new, ast.Name) else [])
+    reads = [(where, read) for where, name in names for use in where.uses(name) if isinstance(read := where.parent(use), ast.Attribute)]
+    if any(read.attr in CALL_ASSERTIONS or read.attr in AWAIT_READS for _, read in reads):
+        return False
+    return any(read.attr in ("assert_not_called", "assert_not_awaited") or read.attr in CALL_READS and (
+        re.search(r"\bnot\b|\b0\b|False", ast.unparse(where.statement(read)))) for where, read in reads)  # fmt: skip
+
+
+def closes_stand_in(scope: Scope) -> bool:
+    """Whether a test gives the code a mock in the place of the coroutine, as one sees by what it says of its `close`."""
+    closed = {root_name(call.func).id for name in (*CALL_ASSERTIONS, "assert_not_called") for call in scope.calls.get(name, ())
+              if re.fullmatch(r"\w+\.close\.\w+", ast.unparse(call.func))}  # fmt: skip
+    return any(isinstance(use, ast.Name) and fate(scope, use).what == "argument" for name in closed for use in scope.uses(name))
+
+
+# Functions that take futures as well as coroutines, and calls that give a future.
+TAKE_FUTURES = frozenset(("wait_for", "ensure_future", "shield", "gather"))
+GIVE_FUTURES = frozenset(("run_in_executor", "create_task", "ensure_future", "create_future", "Future", "shield", "wrap_future"))
+
+
+def is_given_no_coroutine(scope: Scope, made: Replacement, fails: bool) -> bool:
+    """Whether the first-party code in sight gives a patched function futures alone, or closes the coroutine where the call fails."""
+    calls = list(calls_in_code(scope, made))
+    if fails and any("close" in ast.unparse(where.node) for where, _ in calls if isinstance(where, Function)):
+        return True
+    given = [argument for _, call in calls for argument in call.args[:1]]
+    return bool(given) and made.name in TAKE_FUTURES and not any(
+        isinstance(one, ast.Starred) or isinstance(one, ast.Call) and last_name(one.func) not in GIVE_FUTURES for one in given
+    )  # fmt: skip
+
+
+def calls_in_code(scope: Scope, made: Replacement) -> Iterator[tuple[Scope, ast.Call]]:
+    """The calls of a patched function in the module where it is patched, or in those that the file imports."""
+    module, head = scope.module, made.dotted.rpartition(".asyncio.")[0]
+    for name in (head,) if head else sorted(module.imports):
+        code = module.project.module(name, module, True) if module.project and name else None
+        for where in code.all_scopes if code is not None else ():
+            for call in where.calls.get(made.name, ()):
+                yield where, call
+
+
+def has_plain_mock_beside(scope: Scope, call: ast.Call) -> bool:
+    """Whether the same `with` blocks replace something else by a plain mock: that may be what makes the coroutine."""
+    others = [one for one in with_items(scope, call) if isinstance(one, ast.Call)]
+    others += [item.context_expr for block in scope.every(ast.With, ast.AsyncWith) for item in block.items
+               if any(inside.context_expr is call for inside in block.items)]  # fmt: skip
+    made = [replacement(scope, one) for one in others if one is not call and isinstance(one, ast.Call)]
+    return any(one is not None and one.new is not None and one.mock is not None and one.mock.kind != "AsyncMock" for one in made)
 
 
 AWAIT_ASSERTIONS = frozenset(name for name in AWAIT_READS if name.startswith("assert")) | {"assert_not_awaited"}
@@ -4371,7 +4434,7 @@ def is_some_mock(scope: Scope, expression: ast.expr) -> bool:
 def sync_stand_in_for_coroutine(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Awaiting the stand-in's result raises a TypeError, which a `pytest.raises(Exception)` takes for success."""
     made = replacement(scope, call)
-    if made is None or made.new is None and made.made == "setattr":
+    if made is None or made.new is None and made.made == "setattr" or is_never_called(scope, made):
         return
     if isinstance(made.new, ast.Lambda):
         if is_plainly_sync(made.new.body) and is_coroutine_function(made.target):
