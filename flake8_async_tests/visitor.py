@@ -3813,7 +3813,7 @@ def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]
     if given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
         return
     if not is_on_trial(scope, node, "TypeError") and is_made_in_sight(scope, node.value):
-        if not is_passed_to_helper(scope, node.value):
+        if not is_passed_to_helper(scope, node.value) and not is_replaced_inside(scope, node.value.func):
             yield node, mock_text(node.value), given.kind
 
 
@@ -3850,6 +3850,19 @@ def is_passed_to_helper(scope: Scope, mock: ast.AST) -> bool:
         if what.what == "argument" and isinstance(what.by, ast.Call) and isinstance(where.definition(what.by.func), Function):
             return True
     return False
+
+
+def is_replaced_inside(scope: Scope, mock: ast.expr) -> bool:
+    """Whether a function inside another one that may have run by now puts something else in the place of a mock's child."""
+    name = root_name(mock)
+    found = scope.lookup(name) if name is not None else None
+    inside, todo = set(), list(found[0].facts.scopes) if found is not None else []
+    while todo:
+        one = todo.pop()
+        todo += one.facts.scopes
+        inside.update(one.stored)
+    path = attribute_path(mock)
+    return bool(path) and any(f"{path}.".startswith(f"{stored}.") for stored in inside)
 
 
 # Assertions about calls, and the one about awaits that takes its place.
