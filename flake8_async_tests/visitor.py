@@ -4486,11 +4486,36 @@ def swallowing_aexit_mock(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
 EXITS = ("__aexit__", "__exit__")
 
 
+# Words that say nothing of what a mock stands for.
+VAGUE_WORDS = frozenset("get make create factory fixture mock mocked fake async instance context ctx cm manager a an the my test magic".split())
+
+
 def is_left_by_hand(scope: Scope, node: ast.Assign | ast.Call) -> bool:
-    """Whether the mock is put into an attribute on which first-party code calls the exit method itself: that drops what it returns."""
+    """Whether first-party code calls the exit method of such an object itself, which drops what the method returns.
+
+    Such an object: the mock is put into an attribute of that name, or they have a word of their names in common.
+    """
     root = root_name(node.targets[0]) if isinstance(node, ast.Assign) else None
-    held = {path.rpartition(".")[2] for path in scope.aliases.get(root.id, ()) if "." in path} if root is not None else set()
-    return bool(held) and any(not held.isdisjoint(words.left) for words in scope.module.reachable or ())
+    names = [root.id, *(path.rpartition(".")[2] for path in scope.aliases.get(root.id, ()))] if root is not None else []
+    made = replacement(scope, node) if isinstance(node, ast.Call) else None
+    names += made.dotted.split(".")[-2:-1] if made is not None else []
+    names += [scope.name] if isinstance(scope, Function) and not scope.is_test else []  # it may well give the mock
+    words = {word for name in names for word in words_of(name)}
+    return bool(words) and any(words & words_of(left) for left in left_by_hand(scope.module))
+
+
+def left_by_hand(module: Module) -> set[str]:
+    """The names on which the first-party code that a file may use calls an exit method itself."""
+    if module.reachable is not None:
+        return {left for known in module.reachable for left in known.left}
+    code = [module.project.module(name, module, True) for name in module.imports if name and module.project]
+    calls = [call for one in code if one is not None for where in one.all_scopes for exits in EXITS for call in where.calls.get(exits, ())]
+    return {last_name(call.func.value) for call in calls if isinstance(call.func, ast.Attribute)}
+
+
+def words_of(name: str) -> set[str]:
+    """The words of a name that say what it is ("mock_clientSession": client, session)."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)} - VAGUE_WORDS
 
 
 def _exits(scope: Scope, node: ast.Assign | ast.Call) -> Iterator[tuple[str, Value | None]]:
