@@ -3887,7 +3887,8 @@ def called_but_maybe_not_awaited(node: ast.Call | ast.Assert, scope: Scope) -> I
     for mock, remedy in _claims(scope, node):
         if is_await_owed(scope, mock) and not (
             is_await_asserted(scope, mock) or is_outcome_asserted(scope, mock) or is_called_here(scope, mock)
-        ):
+            or is_awaited_here(scope, mock)
+        ):  # fmt: skip
             yield node, mock_text(mock), remedy
 
 
@@ -3999,6 +4000,12 @@ def is_called_here(scope: Scope, mock: ast.expr) -> bool:
     """Whether an inner function of a test calls a mock: there the await, or its absence, is in sight."""
     inner = [read for read in reads_of(scope, mock) if scope_of(scope.module, read) is not scope]
     return any(isinstance(call := scope.parent(read), ast.Call) and call.func is read for read in inner)
+
+
+def is_awaited_here(scope: Scope, mock: ast.expr) -> bool:
+    """Whether the function itself awaits a call of the mock, in the same words."""
+    calls = [call for read in reads_of(scope, mock) if isinstance(call := scope.parent(read), ast.Call) and call.func is read]
+    return any(fate(scope, call).what == "awaited" for call in calls)
 
 
 def reads_of(scope: Scope, mock: ast.expr) -> Iterator[ast.expr]:
@@ -5113,6 +5120,8 @@ def filter_written(call: ast.Call, scope: Scope) -> str:
         return hiding_filter([text for text in words if isinstance(text, str) and text.strip(": ") != "ignore"])
     if not isinstance(scope, Function) or scope.dotted(call.func) not in ("warnings.filterwarnings", "warnings.simplefilter"):
         return ""  # pytest drops the filters that a module sets while it is imported
+    if not scope.module.is_test_file and any("__main__" in ast.unparse(one.test) for one in scope.module.every(ast.If)):
+        return ""  # a script, which runs in a process of its own
     category = argument(call, 2 if name == "filterwarnings" else 1, "category")
     message = argument(call, 1, "message") if name == "filterwarnings" else None
     parts = [
