@@ -5012,13 +5012,21 @@ def hides_failure(scope: Scope, task: ast.expr, wait: ast.Call) -> bool:
     coroutine = made[1].args[0] if made is not None and made[1].args else None
     if isinstance(coroutine, ast.Call) and (last_name(coroutine.func) in ONLY_WAITS or waits_for_event(scope, coroutine)):
         return False
-    if any(start(one) < start(wait) for one in scope.calls.get("cancel", ())):
+    if any(start(one) < start(wait) for one in scope.calls.get("cancel", ())) or leaves_something(scope, coroutine, wait):
         return False
     if isinstance(task, ast.Name):
         if any(_is_cancelled_or_waited_again(scope, use, wait) for use in scope.uses(task.id)):
             return False
         return not any(is_outcome_read(where, use) for where, use in uses_with_scope(scope, task.id))
     return not is_outcome_read(scope, task)
+
+
+def leaves_something(scope: Scope, coroutine: ast.expr | None, wait: ast.Call) -> bool:
+    """Whether a coroutine function of the test sets a `nonlocal` name that the test reads after the wait."""
+    made = scope.definition(coroutine.func) if isinstance(coroutine, ast.Call) else None
+    if not isinstance(made, Function) or made.outer is not scope or not made.nodes.get(ast.Nonlocal):
+        return False
+    return any(start(use) > start(wait) for name in made.shared_names for use in scope.uses(name))
 
 
 def _is_cancelled_or_waited_again(scope: Scope, use: ast.Name, wait: ast.Call) -> bool:
