@@ -4072,9 +4072,16 @@ def async_mock_entered(node: ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any,
 )
 def unawaited_mock_call(node: ast.Expr, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The call is recorded, so `assert_called_once` holds; the side effect, an exception perhaps, never happens."""
-    if is_mock_coroutine(scope, node.value) and not is_injected_by_patch(scope, node.value):
+    if is_mock_coroutine(scope, node.value) and not is_injected_by_patch(scope, node.value) and not is_put_later(scope, node.value.func):
         if getattr(node.value.func, "attr", "") not in MISSPELLED:  # those are ATX310's
             yield node, mock_text(node.value.func)
+
+
+def is_put_later(scope: Scope, mock: ast.expr) -> bool:
+    """Whether a mock, or one that it is a child of, is only put in its place further down: above, something else was there."""
+    path = attribute_path(mock)
+    several = [one for stored, written in scope.stored.items() if f"{path}.".startswith(f"{stored}.") for one in written] if path else []
+    return bool(several) and all(one is not None and start(one) > start(mock) for one in several)
 
 
 def is_injected_by_patch(scope: Scope, mock: ast.AST) -> bool:
