@@ -470,13 +470,18 @@ class Scope:
         found: list[Binding] = []
         for index in range(split - 1, -1, -1):
             found.append(every[index])
-            # In a block that also holds the use: no older binding survives it.
-            if around.issuperset(self._branches(every[index].node)):
+            # In a block that also holds the use: no older binding survives it, unless the use is there for its failure.
+            if around.issuperset(self._branches(every[index].node)) and not self._is_tried(every[index].node, around):
                 break
         loops = {node for node in around if isinstance(node, LOOPS)}
         if loops:  # what is bound further down in a loop is there in its next round
             found += [binding for binding in every[split:] if not loops.isdisjoint(self._branches(binding.node))]
         return found
+
+    def _is_tried(self, node: ast.AST, around: set[ast.AST]) -> bool:
+        """Whether a node stands in the body of a `try` in one of whose handlers, of the blocks `around`, one is now."""
+        tries = {self.parent(one) for one in around if type(one) is ast.ExceptHandler}
+        return bool(tries) and any(block in tries and field == "body" for block, field in blocks(self, node))
 
     def _branches(self, node: ast.AST) -> list[ast.AST]:
         """The branches and loops around a node."""
@@ -644,14 +649,18 @@ class Scope:
         head, dot, tail = text.strip().partition(".")
         if not text.strip().replace(".", "").isidentifier():
             return None
-        name = ast.Name(head, ast.Load(), lineno=10**9, col_offset=0)
-        dotted = self.dotted(name)
+        dotted = self.dotted(name_at_end(head))
         return dotted + dot + tail if dotted else None
 
     def constant(self, expression: ast.AST | None) -> Any:
         """The value of a literal, or of a name bound once to one; None if there is none."""
         expression = self.plain(expression)
         return expression.value if isinstance(expression, ast.Constant) else None
+
+
+def name_at_end(name: str) -> ast.Name:
+    """A name as it is read when the whole file has run: what a quoted annotation holds."""
+    return ast.Name(name, ast.Load(), lineno=10**9, col_offset=0)
 
 
 def _closure(found: dict[str, list[str]], path: str) -> list[str]:
@@ -1702,7 +1711,8 @@ def _annotated(scope: Scope | None, annotation: ast.AST | None) -> Value | None:
     if scope is None or annotation is None:
         return None
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        return _annotated_name(scope, scope.quoted(annotation.value))
+        made = scope.definition(name_at_end(annotation.value.strip())) if annotation.value.strip().isidentifier() else None
+        return Value("instance", scope=made) if isinstance(made, Class) else _annotated_name(scope, scope.quoted(annotation.value))
     if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
         sides = [side for side in (annotation.left, annotation.right) if not isinstance(side, ast.Constant)]
         return _annotated(scope, sides[0]) if len(sides) == 1 else None
@@ -5373,13 +5383,20 @@ def replaces(scope: Scope, words: str) -> bool:
     object).
     """
     for one in (scope, *(closest_fixtures(scope) if isinstance(scope, Function) else ())):
-        calls = [call for name in ("patch", "object", "setattr", "dict", "multiple") for call in one.calls.get(name, ())]
+        calls = [call for name in ("patch", "object", "setattr", "dict", "multiple") for call in one.calls.get(name, ())
+                 if not is_http_request(one, call)]  # fmt: skip
         calls += [
             decorator for decorator in getattr(one, "decorators", ()) if "patch" in ast.unparse(getattr(decorator, "func", decorator))
         ]
         if any(re.search(words, ast.unparse(call)) for call in calls):
             return True
     return False
+
+
+def is_http_request(scope: Scope, call: ast.Call) -> bool:
+    """Whether a call called `patch` is one of an HTTP client, which sends a PATCH."""
+    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) and call.func.attr == "patch" else None
+    return made is not None and made[0].dotted(made[1].func) in HTTP_CLIENTS
 
 
 def closest_fixtures(function: Function) -> list[Function]:
