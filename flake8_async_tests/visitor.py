@@ -6178,7 +6178,7 @@ def future_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]
     for made in set_ups(scope, node):
         given = value(scope, made.given)
         if made.what == "return_value" and made.mock is not None and given is not None and given.name == "asyncio.Future":
-            if given.kind == "instance":
+            if made.mock.kind != "AsyncMock" and given.kind == "instance":
                 yield node, _set_up_name(node)
 
 
@@ -6197,16 +6197,33 @@ def async_generator_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[A
             continue
         given = value(scope, made.given)
         gives = called(given) if made.what == "side_effect" else given
-        if gives is not None and gives.kind == "async generator" and not is_awaited_first(scope, node):
+        if gives is not None and gives.kind == "async generator" and not is_awaited_first(scope, node, made.mock):
             yield node, _set_up_name(node)
 
 
-def is_awaited_first(scope: Scope, node: ast.Assign | ast.Call) -> bool:
-    """Whether the code in sight awaits a call of the mock before it iterates the result."""
-    name = getattr(node.targets[0].value, "attr", "") if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute) else ""
+def is_awaited_first(scope: Scope, node: ast.Assign | ast.Call, mock: Value) -> bool:
+    """Whether the code in sight awaits a call of the mock, or enters it, before it iterates the result."""
+    names = places_of(scope, node, mock)
+    if "__aenter__" in names:
+        return True
+    module = scope.module
+    code = [module, *(module.project.module(name, module, True) for name in sorted(module.imports) if name and module.project)]
     return any(
-        isinstance(one.parent(call), ast.Await) for one in (scope.module, *scope.module.all_functions) for call in one.calls.get(name, ())
-    )
+        isinstance(where.parent(call), ast.Await)
+        for one in code if one is not None for where in (one, *one.all_scopes) for name in names for call in where.calls.get(name, ())
+    )  # fmt: skip
+
+
+def places_of(scope: Scope, node: ast.Assign | ast.Call, mock: Value) -> set[str]:
+    """The last segments of the names under which code may call a mock that is set up or made: its own, and what it replaces."""
+    above = scope.parent(node)
+    targets = node.targets if isinstance(node, ast.Assign) else getattr(above, "targets", ())
+    paths = [attribute_path(target).removesuffix(".return_value").removesuffix(".side_effect") for target in targets]
+    paths += [path for _, path in mock.paths]
+    paths += [alias for path in paths for alias in scope.aliases.get(path, ())]
+    makers = [*mock.makers, *([(scope, node)] if isinstance(node, ast.Call) else [])]
+    paths += [made.dotted for where, call in makers if (made := replacement(where, call)) is not None]
+    return {path.rpartition(".")[2] for path in paths if path} | ({above.arg or ""} if isinstance(above, ast.keyword) else set())
 
 
 @rule("ATX912", "cancelled-not-awaited", "`{0}` is cancelled but not awaited, so its clean-up is cut off; await it", calls="cancel")
