@@ -3559,8 +3559,16 @@ def event_loop_policy_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
     wide = next(wider_loops(fixture), None)
     if wide is not None:
         yield fixture.node, f"{fixture.fixture.scope} `event_loop_policy` fails on {wide} loops", f'add `scope="{wide}"`'
-    else:
+    elif not is_accepted(fixture.module, "event_loop_policy"):
         yield fixture.node, "overriding `event_loop_policy` is deprecated", "use the hook `pytest_asyncio_loop_factories`"
+
+
+def is_accepted(module: Module, word: str) -> bool:
+    """Whether the configuration ignores a warning on purpose, by a filter with this word in its message."""
+    readings = module.project.readings if module.project else ()
+    return bool(readings) and all(
+        any(re.match(rf"\s*ignore:[^:]*{word}", line) for line in reading.lines("filterwarnings")) for reading in readings
+    )
 
 
 def wider_loops(policy: Function) -> Iterator[str]:
@@ -5573,6 +5581,8 @@ def run_inside_running_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
         yield call, dotted, "hides calls that fail inside a running loop", "await the coroutines instead"
     if not isinstance(scope, Function) or not scope.is_async or scope.module.imports_package("trio") or is_expected(scope, call):
         return
+    if scope.is_test and is_plain_testcase(scope.owner):
+        return  # it never runs, which is ATX102's
     if dotted in RUNNERS and not replaces(scope, dotted.replace(".", r"\.")):
         yield call, dotted, "raises RuntimeError inside a running loop", "await the coroutine instead"
     elif isinstance(call.func, ast.Attribute):
