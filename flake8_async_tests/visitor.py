@@ -6248,16 +6248,18 @@ def async_generator_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[A
 
 
 def is_awaited_first(scope: Scope, node: ast.Assign | ast.Call, mock: Value) -> bool:
-    """Whether the code in sight awaits a call of the mock, or enters it, before it iterates the result."""
+    """Whether the code in sight awaits a call of the mock, or enters it, before it iterates the result.
+
+    First-party code that can be read and does not iterate such a call at all has its own way with it.
+    """
     names = places_of(scope, node, mock)
     if "__aenter__" in names:
         return True
     module = scope.module
-    code = [module, *(module.project.module(name, module, True) for name in sorted(module.imports) if name and module.project)]
-    return any(
-        isinstance(where.parent(call), ast.Await)
-        for one in code if one is not None for where in (one, *one.all_scopes) for name in names for call in where.calls.get(name, ())
-    )  # fmt: skip
+    others = [module.project.module(name, module, True) for name in sorted(module.imports) if name and module.project]
+    code = [module, *(one for one in others if one is not None)]
+    fates = {fate(where, call).what for one in code for where in (one, *one.all_scopes) for name in names for call in where.calls.get(name, ())}
+    return "awaited" in fates or len(code) > 1 and "async iterated" not in fates
 
 
 def places_of(scope: Scope, node: ast.Assign | ast.Call, mock: Value) -> set[str]:
