@@ -4406,7 +4406,7 @@ def is_given_no_coroutine(scope: Scope, made: Replacement, fails: bool) -> bool:
     calls = [one for one in calls if one[0].name in scope.calls] or calls  # first those of the functions that the test calls itself
     if fails and any("close" in ast.unparse(where.node) for where, _ in calls if isinstance(where, Function)):
         return True
-    given = [argument for _, call in calls for argument in call.args[:1]]
+    given = [one for _, call in calls for one in call.args[:1]]
     return bool(given) and made.name in TAKE_FUTURES and not any(
         isinstance(one, ast.Starred) or isinstance(one, ast.Call) and last_name(one.func) not in GIVE_FUTURES for one in given
     )  # fmt: skip
