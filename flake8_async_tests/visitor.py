@@ -495,13 +495,18 @@ class Scope:
         found: list[Binding] = []
         for index in range(split - 1, -1, -1):
             found.append(every[index])
-            # In a block that also holds the use: no older binding survives it.
-            if around.issuperset(self._branches(every[index].node)):
+            # In a block that also holds the use: no older binding survives it, unless the use is there for its failure.
+            if around.issuperset(self._branches(every[index].node)) and not self._is_tried(every[index].node, around):
                 break
         loops = {node for node in around if isinstance(node, LOOPS)}
         if loops:  # what is bound further down in a loop is there in its next round
             found += [binding for binding in every[split:] if not loops.isdisjoint(self._branches(binding.node))]
         return found
+
+    def _is_tried(self, node: ast.AST, around: set[ast.AST]) -> bool:
+        """Whether a node stands in the body of a `try` in one of whose handlers, of the blocks `around`, one is now."""
+        tries = {self.parent(one) for one in around if type(one) is ast.ExceptHandler}
+        return bool(tries) and any(block in tries and field == "body" for block, field in blocks(self, node))
 
     def _branches(self, node: ast.AST) -> list[ast.AST]:
         """The branches and loops around a node."""
@@ -676,14 +681,18 @@ class Scope:
         head, dot, tail = text.strip().partition(".")
         if not text.strip().replace(".", "").isidentifier():
             return None
-        name = ast.Name(head, ast.Load(), lineno=10**9, col_offset=0)
-        dotted = self.dotted(name)
+        dotted = self.dotted(name_at_end(head))
         return dotted + dot + tail if dotted else None
 
     def constant(self, expression: ast.AST | None) -> Any:
         """The value of a literal, or of a name bound once to one; None if there is none."""
         expression = self.plain(expression)
         return expression.value if isinstance(expression, ast.Constant) else None
+
+
+def name_at_end(name: str) -> ast.Name:
+    """A name as it is read when the whole file has run: what a quoted annotation holds."""
+    return ast.Name(name, ast.Load(), lineno=10**9, col_offset=0)
 
 
 def _closure(found: dict[str, list[str]], path: str) -> list[str]:
@@ -1812,7 +1821,8 @@ def _annotated(scope: Scope | None, annotation: ast.AST | None) -> Value | None:
     if scope is None or annotation is None:
         return None
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        return _annotated_name(scope, scope.quoted(annotation.value))
+        made = scope.definition(name_at_end(annotation.value.strip())) if annotation.value.strip().isidentifier() else None
+        return Value("instance", scope=made) if isinstance(made, Class) else _annotated_name(scope, scope.quoted(annotation.value))
     if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
         sides = [side for side in (annotation.left, annotation.right) if not isinstance(side, ast.Constant)]
         return _annotated(scope, sides[0]) if len(sides) == 1 else None
@@ -3638,8 +3648,16 @@ def event_loop_policy_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
     wide = next(wider_loops(fixture), None)
     if wide is not None:
         yield fixture.node, f"{fixture.fixture.scope} `event_loop_policy` fails on {wide} loops", f'add `scope="{wide}"`'
-    else:
+    elif not is_accepted(fixture.module, "event_loop_policy"):
         yield fixture.node, "overriding `event_loop_policy` is deprecated", "use the hook `pytest_asyncio_loop_factories`"
+
+
+def is_accepted(module: Module, word: str) -> bool:
+    """Whether the configuration ignores a warning on purpose, by a filter with this word in its message."""
+    readings = module.project.readings if module.project else ()
+    return bool(readings) and all(
+        any(re.match(rf"\s*ignore:[^:]*{word}", line) for line in reading.lines("filterwarnings")) for reading in readings
+    )
 
 
 def wider_loops(policy: Function) -> Iterator[str]:
@@ -3926,7 +3944,7 @@ def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]
     if given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
         return
     if not is_on_trial(scope, node, "TypeError") and is_made_in_sight(scope, node.value):
-        if not is_passed_to_helper(scope, node.value):
+        if not is_passed_to_helper(scope, node.value) and not is_replaced_inside(scope, node.value.func):
             yield node, mock_text(node.value), given.kind
 
 
@@ -3965,6 +3983,19 @@ def is_passed_to_helper(scope: Scope, mock: ast.AST) -> bool:
     return False
 
 
+def is_replaced_inside(scope: Scope, mock: ast.expr) -> bool:
+    """Whether a function inside another one that may have run by now puts something else in the place of a mock's child."""
+    name = root_name(mock)
+    found = scope.lookup(name) if name is not None else None
+    inside, todo = set(), list(found[0].facts.scopes) if found is not None else []
+    while todo:
+        one = todo.pop()
+        todo += one.facts.scopes
+        inside.update(one.stored)
+    path = attribute_path(mock)
+    return bool(path) and any(f"{path}.".startswith(f"{stored}.") for stored in inside)
+
+
 # Assertions about calls, and the one about awaits that takes its place.
 CALL_ASSERTIONS = {
     "assert_called": "assert_awaited",
@@ -3988,7 +4019,8 @@ def called_but_maybe_not_awaited(node: ast.Call | ast.Assert, scope: Scope) -> I
     for mock, remedy in _claims(scope, node):
         if is_await_owed(scope, mock) and not (
             is_await_asserted(scope, mock) or is_outcome_asserted(scope, mock) or is_called_here(scope, mock)
-        ):
+            or is_awaited_here(scope, mock)
+        ):  # fmt: skip
             yield node, mock_text(mock), remedy
 
 
@@ -4103,6 +4135,12 @@ def is_called_here(scope: Scope, mock: ast.expr) -> bool:
     return any(isinstance(call := scope.parent(read), ast.Call) and call.func is read for read in inner)
 
 
+def is_awaited_here(scope: Scope, mock: ast.expr) -> bool:
+    """Whether the function itself awaits a call of the mock, in the same words."""
+    calls = [call for read in reads_of(scope, mock) if isinstance(call := scope.parent(read), ast.Call) and call.func is read]
+    return any(fate(scope, call).what == "awaited" for call in calls)
+
+
 def reads_of(scope: Scope, mock: ast.expr) -> Iterator[ast.expr]:
     """Every place in a function, its inner functions included, that names the same object in the same words."""
     path, name = attribute_path(mock), root_name(mock)
@@ -4168,9 +4206,33 @@ def async_mock_entered(node: ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any,
 )
 def unawaited_mock_call(node: ast.Expr, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The call is recorded, so `assert_called_once` holds; the side effect, an exception perhaps, never happens."""
-    if is_mock_coroutine(scope, node.value) and not is_injected_by_patch(scope, node.value):
+    if is_mock_coroutine(scope, node.value) and not is_injected_by_patch(scope, node.value) and not is_put_later(scope, node.value.func):
+        if is_put_by_helper(scope, node.value.func):
+            return
         if getattr(node.value.func, "attr", "") not in MISSPELLED:  # those are ATX310's
             yield node, mock_text(node.value.func)
+
+
+def is_put_later(scope: Scope, mock: ast.expr) -> bool:
+    """Whether a mock, or one that it is a child of, is only put in its place further down: above, something else was there."""
+    path = attribute_path(mock)
+    several = [one for stored, written in scope.stored.items() if f"{path}.".startswith(f"{stored}.") for one in written] if path else []
+    return bool(several) and all(one is not None and start(one) > start(mock) for one in several)
+
+
+SETS_UP = XUNIT_TESTCASE | ISOLATED_ONLY | NOSE_METHODS | {"__init__"}
+
+
+def is_put_by_helper(scope: Scope, mock: ast.expr) -> bool:
+    """Whether another method than the set-up puts a mock on `self`: it may not have been called before."""
+    method = scope
+    while method is not None and not (isinstance(method, Function) and method.owner):
+        method = method.outer
+    head, _, path = attribute_path(mock).partition(".")
+    if method is None or not path:
+        return False
+    helpers = [(one, name) for one, name in method.owner.selves if one is not scope and one.name not in SETS_UP and not one.fixture]
+    return any(f"{head}.{path}.".startswith(f"{stored}.") for one, name in helpers if name == head for stored in one.stored)
 
 
 def is_injected_by_patch(scope: Scope, mock: ast.AST) -> bool:
@@ -4379,7 +4441,11 @@ def patched_asyncio_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any
         effect = next((one for _, one in side_effects(made.mock)), None) or keyword(call, "side_effect")
     if keyword(call, "wraps") is not None or made.mock is not None and made.mock.spec == "wraps":
         return
-    if (effect is None or is_exception(scope, effect)) and not is_taken_care_of(scope, call):
+    if effect is not None and not (is_exception(scope, effect) and not has_plain_mock_beside(scope, call)):
+        return
+    if is_taken_care_of(scope, call) or is_never_called(scope, made) or closes_stand_in(scope):
+        return
+    if not is_given_no_coroutine(scope, made, effect is not None):
         yield call, ".".join(made.dotted.split(".")[-2:])[:40]
 
 
@@ -4414,11 +4480,71 @@ def is_taken_care_of(scope: Scope, call: ast.Call) -> bool:
         if any(path.startswith(f"{name}.side_effect") for path in where.stored):
             return True
         used = {getattr(where.parent(use), "attr", "") for use in where.uses(name)}
-        if used & {"call_args", "call_args_list", "mock_calls"} and {"close", "run", "run_until_complete"} & where.calls.keys():
+        if used & {"call_args", "call_args_list", "mock_calls"} and takes_coroutine_out(where):
             return True
         if "" in used:
             return True
     return False
+
+
+def takes_coroutine_out(scope: Scope) -> bool:
+    """Whether a function closes, runs or awaits a coroutine that it holds: `await mock.call_args[0][0]`."""
+    if {"close", "run", "run_until_complete", "gather", "wait_for"} & scope.calls.keys():
+        return True
+    return any(not isinstance(one.value, ast.Call) for one in scope.every(ast.Await))
+
+
+def is_never_called(scope: Scope, made: Replacement) -> bool:
+    """Whether the test says of a stand-in that it is not called, and nowhere that it is: what it gives does not matter then."""
+    names = mock_names(scope, made.call) + ([(scope, made.new.id)] if isinstance(made.new, ast.Name) else [])
+    reads = [(where, read) for where, name in names for use in where.uses(name) if isinstance(read := where.parent(use), ast.Attribute)]
+    if any(read.attr in CALL_ASSERTIONS or read.attr in AWAIT_READS for _, read in reads):
+        return False
+    return any(read.attr in ("assert_not_called", "assert_not_awaited") or read.attr in CALL_READS and (
+        re.search(r"\bnot\b|\b0\b|False", ast.unparse(where.statement(read)))) for where, read in reads)  # fmt: skip
+
+
+def closes_stand_in(scope: Scope) -> bool:
+    """Whether a test gives the code a mock in the place of the coroutine, as one sees by what it says of its `close`."""
+    closed = {root_name(call.func).id for name in (*CALL_ASSERTIONS, "assert_not_called") for call in scope.calls.get(name, ())
+              if re.fullmatch(r"\w+\.close\.\w+", ast.unparse(call.func))}  # fmt: skip
+    return any(isinstance(use, ast.Name) and fate(scope, use).what == "argument" for name in closed for use in scope.uses(name))
+
+
+# Functions that take futures as well as coroutines, and calls that give a future.
+TAKE_FUTURES = frozenset(("wait_for", "ensure_future", "shield", "gather"))
+GIVE_FUTURES = frozenset(("run_in_executor", "create_task", "ensure_future", "create_future", "Future", "shield", "wrap_future"))
+
+
+def is_given_no_coroutine(scope: Scope, made: Replacement, fails: bool) -> bool:
+    """Whether the first-party code in sight gives a patched function futures alone, or closes the coroutine where the call fails."""
+    calls = list(calls_in_code(scope, made))
+    calls = [one for one in calls if one[0].name in scope.calls] or calls  # first those of the functions that the test calls itself
+    if fails and any("close" in ast.unparse(where.node) for where, _ in calls if isinstance(where, Function)):
+        return True
+    given = [one for _, call in calls for one in call.args[:1]]
+    return bool(given) and made.name in TAKE_FUTURES and not any(
+        isinstance(one, ast.Starred) or isinstance(one, ast.Call) and last_name(one.func) not in GIVE_FUTURES for one in given
+    )  # fmt: skip
+
+
+def calls_in_code(scope: Scope, made: Replacement) -> Iterator[tuple[Scope, ast.Call]]:
+    """The calls of a patched function in the module where it is patched, or in those that the file imports."""
+    module, head = scope.module, made.dotted.rpartition(".asyncio.")[0]
+    for name in (head,) if head else sorted(module.imports):
+        code = module.project.module(name, module, True) if module.project and name else None
+        for where in code.all_scopes if code is not None else ():
+            for call in where.calls.get(made.name, ()):
+                yield where, call
+
+
+def has_plain_mock_beside(scope: Scope, call: ast.Call) -> bool:
+    """Whether the same `with` blocks replace something else by a plain mock: that may be what makes the coroutine."""
+    others = [one for one in with_items(scope, call) if isinstance(one, ast.Call)]
+    others += [item.context_expr for block in scope.every(ast.With, ast.AsyncWith) for item in block.items
+               if any(inside.context_expr is call for inside in block.items)]  # fmt: skip
+    made = [replacement(scope, one) for one in others if one is not call and isinstance(one, ast.Call)]
+    return any(one is not None and one.new is not None and one.mock is not None and one.mock.kind != "AsyncMock" for one in made)
 
 
 AWAIT_ASSERTIONS = frozenset(name for name in AWAIT_READS if name.startswith("assert")) | {"assert_not_awaited"}
@@ -4492,14 +4618,27 @@ def is_some_mock(scope: Scope, expression: ast.expr) -> bool:
 def sync_stand_in_for_coroutine(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Awaiting the stand-in's result raises a TypeError, which a `pytest.raises(Exception)` takes for success."""
     made = replacement(scope, call)
-    if made is None or made.new is None and made.made == "setattr":
+    if made is None or made.new is None and made.made == "setattr" or is_never_called(scope, made):
         return
     if isinstance(made.new, ast.Lambda):
-        if is_plainly_sync(made.new.body) and is_coroutine_function(made.target):
+        if is_plainly_sync(made.new.body) and is_coroutine_function(made.target) and is_sure_to_be_used(scope, made):
             yield call, made.name[:36], f"`{ast.unparse(made.new.body)[:16]}`"
     elif made.mock is not None and made.mock.kind != "AsyncMock" and made.mock.spec in ("", "list"):
-        if is_coroutine_function(made.target) and not is_made_awaitable(scope, call, made.mock):
+        if is_coroutine_function(made.target) and not is_made_awaitable(scope, call, made.mock) and is_sure_to_be_used(scope, made):
             yield call, made.name[:36], f"what a {made.mock.kind} gives"
+
+
+def is_sure_to_be_used(scope: Scope, made: Replacement) -> bool:
+    """Whether one may take it that the code comes to await a stand-in.
+
+    A coroutine function of the project's own that gets a lambda is often the one that this test does not reach. And of a
+    patch decorator whose parameter is not found, nobody knows how the mock is set up.
+    """
+    if isinstance(above := scope.parent(made.call), SCOPES):
+        function = scope.module.scopes.get(above)
+        is_found = isinstance(function, Function) and function.is_plain and bool(mock_names(scope, made.call))
+        return made.new is not None or is_found
+    return not isinstance(made.new, ast.Lambda) or made.target.scope is None or is_awaited_in_sight(scope, made.name)
 
 
 def is_plainly_sync(expression: ast.expr) -> bool:
@@ -4531,11 +4670,36 @@ def swallowing_aexit_mock(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]:
 EXITS = ("__aexit__", "__exit__")
 
 
+# Words that say nothing of what a mock stands for.
+VAGUE_WORDS = frozenset("get make create factory fixture mock mocked fake async instance context ctx cm manager a an the my test magic".split())
+
+
 def is_left_by_hand(scope: Scope, node: ast.Assign | ast.Call) -> bool:
-    """Whether the mock is put into an attribute on which first-party code calls the exit method itself: that drops what it returns."""
+    """Whether first-party code calls the exit method of such an object itself, which drops what the method returns.
+
+    Such an object: the mock is put into an attribute of that name, or they have a word of their names in common.
+    """
     root = root_name(node.targets[0]) if isinstance(node, ast.Assign) else None
-    held = {path.rpartition(".")[2] for path in scope.aliases.get(root.id, ()) if "." in path} if root is not None else set()
-    return bool(held) and any(not held.isdisjoint(words.left) for words in scope.module.reachable or ())
+    names = [root.id, *(path.rpartition(".")[2] for path in scope.aliases.get(root.id, ()))] if root is not None else []
+    made = replacement(scope, node) if isinstance(node, ast.Call) else None
+    names += made.dotted.split(".")[-2:-1] if made is not None else []
+    names += [scope.name] if isinstance(scope, Function) and not scope.is_test else []  # it may well give the mock
+    words = {word for name in names for word in words_of(name)}
+    return bool(words) and any(words & words_of(left) for left in left_by_hand(scope.module))
+
+
+def left_by_hand(module: Module) -> set[str]:
+    """The names on which the first-party code that a file may use calls an exit method itself."""
+    if module.reachable is not None:
+        return {left for known in module.reachable for left in known.left}
+    code = [module.project.module(name, module, True) for name in module.imports if name and module.project]
+    calls = [call for one in code if one is not None for where in one.all_scopes for exits in EXITS for call in where.calls.get(exits, ())]
+    return {last_name(call.func.value) for call in calls if isinstance(call.func, ast.Attribute)}
+
+
+def words_of(name: str) -> set[str]:
+    """The words of a name that say what it is ("mock_clientSession": client, session)."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)} - VAGUE_WORDS
 
 
 def _exits(scope: Scope, node: ast.Assign | ast.Call) -> Iterator[tuple[str, Value | None]]:
@@ -4992,11 +5156,16 @@ def wait_hides_failures(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
         if fate(scope, call).what == "iterated" and not is_outcome_read(scope, call):
             yield call, "nobody awaits what this `as_completed` yields, so failures are hidden; await each"
     elif any((given := value(scope, one)) is not None and given.kind == "coroutine" for one in tasks):
-        if not is_expected(scope, call):
+        if not is_expected(scope, call) and not depends_on_version(scope, call):
             yield call, "`asyncio.wait` takes no coroutines since Python 3.11; wrap each in a task, or use `gather`"
     elif tasks and awaiting(scope, call) is not None and all(is_own_task(scope, one) for one in tasks):
         if not is_cleanup(scope, call) and not is_expected_to_hang(scope, call) and all(hides_failure(scope, one, call) for one in tasks):
             yield call, "nobody reads how the tasks in this `wait` ended, so failures are hidden; use `gather`"
+
+
+def depends_on_version(scope: Scope, node: ast.AST) -> bool:
+    """Whether code runs on some versions of Python only."""
+    return any(isinstance(block, ast.If) and "version_info" in ast.unparse(block.test) for block, _ in blocks(scope, node))
 
 
 def tasks_given(scope: Scope, given: ast.expr | None) -> Iterator[ast.expr]:
@@ -5039,13 +5208,21 @@ def hides_failure(scope: Scope, task: ast.expr, wait: ast.Call) -> bool:
     coroutine = made[1].args[0] if made is not None and made[1].args else None
     if isinstance(coroutine, ast.Call) and (last_name(coroutine.func) in ONLY_WAITS or waits_for_event(scope, coroutine)):
         return False
-    if any(start(one) < start(wait) for one in scope.calls.get("cancel", ())):
+    if any(start(one) < start(wait) for one in scope.calls.get("cancel", ())) or leaves_something(scope, coroutine, wait):
         return False
     if isinstance(task, ast.Name):
         if any(_is_cancelled_or_waited_again(scope, use, wait) for use in scope.uses(task.id)):
             return False
         return not any(is_outcome_read(where, use) for where, use in uses_with_scope(scope, task.id))
     return not is_outcome_read(scope, task)
+
+
+def leaves_something(scope: Scope, coroutine: ast.expr | None, wait: ast.Call) -> bool:
+    """Whether a coroutine function of the test sets a `nonlocal` name that the test reads after the wait."""
+    made = scope.definition(coroutine.func) if isinstance(coroutine, ast.Call) else None
+    if not isinstance(made, Function) or made.outer is not scope or not made.nodes.get(ast.Nonlocal):
+        return False
+    return any(start(use) > start(wait) for name in made.shared_names for use in scope.uses(name))
 
 
 def _is_cancelled_or_waited_again(scope: Scope, use: ast.Name, wait: ast.Call) -> bool:
@@ -5147,6 +5324,8 @@ def filter_written(call: ast.Call, scope: Scope) -> str:
         return hiding_filter([text for text in words if isinstance(text, str) and text.strip(": ") != "ignore"])
     if not isinstance(scope, Function) or scope.dotted(call.func) not in ("warnings.filterwarnings", "warnings.simplefilter"):
         return ""  # pytest drops the filters that a module sets while it is imported
+    if not scope.module.is_test_file and any("__main__" in ast.unparse(one.test) for one in scope.module.every(ast.If)):
+        return ""  # a script, which runs in a process of its own
     category = argument(call, 2 if name == "filterwarnings" else 1, "category")
     message = argument(call, 1, "message") if name == "filterwarnings" else None
     parts = [
@@ -5384,13 +5563,20 @@ def replaces(scope: Scope, words: str) -> bool:
     object).
     """
     for one in (scope, *(closest_fixtures(scope) if isinstance(scope, Function) else ())):
-        calls = [call for name in ("patch", "object", "setattr", "dict", "multiple") for call in one.calls.get(name, ())]
+        calls = [call for name in ("patch", "object", "setattr", "dict", "multiple") for call in one.calls.get(name, ())
+                 if not is_http_request(one, call)]  # fmt: skip
         calls += [
             decorator for decorator in getattr(one, "decorators", ()) if "patch" in ast.unparse(getattr(decorator, "func", decorator))
         ]
         if any(re.search(words, ast.unparse(call)) for call in calls):
             return True
     return False
+
+
+def is_http_request(scope: Scope, call: ast.Call) -> bool:
+    """Whether a call called `patch` is one of an HTTP client, which sends a PATCH."""
+    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) and call.func.attr == "patch" else None
+    return made is not None and made[0].dotted(made[1].func) in HTTP_CLIENTS
 
 
 def closest_fixtures(function: Function) -> list[Function]:
@@ -5568,6 +5754,8 @@ def run_inside_running_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
         yield call, dotted, "hides calls that fail inside a running loop", "await the coroutines instead"
     if not isinstance(scope, Function) or not scope.is_async or scope.module.imports_package("trio") or is_expected(scope, call):
         return
+    if scope.is_test and is_plain_testcase(scope.owner):
+        return  # it never runs, which is ATX102's
     if dotted in RUNNERS and not replaces(scope, dotted.replace(".", r"\.")):
         yield call, dotted, "raises RuntimeError inside a running loop", "await the coroutine instead"
     elif isinstance(call.func, ast.Attribute):
@@ -6172,7 +6360,7 @@ def future_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ...]]
     for made in set_ups(scope, node):
         given = value(scope, made.given)
         if made.what == "return_value" and made.mock is not None and given is not None and given.name == "asyncio.Future":
-            if given.kind == "instance":
+            if made.mock.kind != "AsyncMock" and given.kind == "instance":
                 yield node, _set_up_name(node)
 
 
@@ -6191,16 +6379,35 @@ def async_generator_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[A
             continue
         given = value(scope, made.given)
         gives = called(given) if made.what == "side_effect" else given
-        if gives is not None and gives.kind == "async generator" and not is_awaited_first(scope, node):
+        if gives is not None and gives.kind == "async generator" and not is_awaited_first(scope, node, made.mock):
             yield node, _set_up_name(node)
 
 
-def is_awaited_first(scope: Scope, node: ast.Assign | ast.Call) -> bool:
-    """Whether the code in sight awaits a call of the mock before it iterates the result."""
-    name = getattr(node.targets[0].value, "attr", "") if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute) else ""
-    return any(
-        isinstance(one.parent(call), ast.Await) for one in (scope.module, *scope.module.all_functions) for call in one.calls.get(name, ())
-    )
+def is_awaited_first(scope: Scope, node: ast.Assign | ast.Call, mock: Value) -> bool:
+    """Whether the code in sight awaits a call of the mock, or enters it, before it iterates the result.
+
+    First-party code that can be read and does not iterate such a call at all has its own way with it.
+    """
+    names = places_of(scope, node, mock)
+    if "__aenter__" in names:
+        return True
+    module = scope.module
+    others = [module.project.module(name, module, True) for name in sorted(module.imports) if name and module.project]
+    code = [module, *(one for one in others if one is not None)]
+    fates = {fate(where, call).what for one in code for where in (one, *one.all_scopes) for name in names for call in where.calls.get(name, ())}
+    return "awaited" in fates or len(code) > 1 and "async iterated" not in fates
+
+
+def places_of(scope: Scope, node: ast.Assign | ast.Call, mock: Value) -> set[str]:
+    """The last segments of the names under which code may call a mock that is set up or made: its own, and what it replaces."""
+    above = scope.parent(node)
+    targets = node.targets if isinstance(node, ast.Assign) else getattr(above, "targets", ())
+    paths = [attribute_path(target).removesuffix(".return_value").removesuffix(".side_effect") for target in targets]
+    paths += [path for _, path in mock.paths]
+    paths += [alias for path in paths for alias in scope.aliases.get(path, ())]
+    makers = [*mock.makers, *([(scope, node)] if isinstance(node, ast.Call) else [])]
+    paths += [made.dotted for where, call in makers if (made := replacement(where, call)) is not None]
+    return {path.rpartition(".")[2] for path in paths if path} | ({above.arg or ""} if isinstance(above, ast.keyword) else set())
 
 
 @rule("ATX912", "cancelled-not-awaited", "`{0}` is cancelled but not awaited, so its clean-up is cut off; await it", calls="cancel")
