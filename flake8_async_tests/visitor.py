@@ -4671,7 +4671,9 @@ EXITS = ("__aexit__", "__exit__")
 
 
 # Words that say nothing of what a mock stands for.
-VAGUE_WORDS = frozenset("get make create factory fixture mock mocked fake async instance context ctx cm manager a an the my test magic".split())
+VAGUE_WORDS = frozenset(
+    "get make create factory fixture mock mocked fake async instance context ctx cm manager a an the my test magic".split()
+)
 
 
 def is_left_by_hand(scope: Scope, node: ast.Assign | ast.Call) -> bool:
@@ -6394,7 +6396,9 @@ def is_awaited_first(scope: Scope, node: ast.Assign | ast.Call, mock: Value) -> 
     module = scope.module
     others = [module.project.module(name, module, True) for name in sorted(module.imports) if name and module.project]
     code = [module, *(one for one in others if one is not None)]
-    fates = {fate(where, call).what for one in code for where in (one, *one.all_scopes) for name in names for call in where.calls.get(name, ())}
+    fates = {
+        fate(where, call).what for one in code for where in (one, *one.all_scopes) for name in names for call in where.calls.get(name, ())
+    }
     return "awaited" in fates or len(code) > 1 and "async iterated" not in fates
 
 
