@@ -580,9 +580,10 @@ MARK = "mark.asyncio"
 
 
 ASYNC_DEF = re.compile(rb"async[ \t]+def[ \t]+([^\s(\[]+)")
-LEFT = re.compile(rb"(\w+)\.__a?exit__\(")
-MOCKING = (b"Mock", b"mocker", b"create_autospec")
 IMPORT = re.compile(rb"\n(?:from[ \t]+(\w+)|import[ \t]+([^\n#;]+))")
+LEFT = re.compile(rb"\.__a?exit__\(")  # the name before it is looked for backwards: each word of a text might be one
+LAST_WORD = re.compile(rb"\w+\Z")
+MOCKING = (b"Mock", b"mocker", b"create_autospec")
 
 
 def _words(path: Path | str) -> Words:
@@ -591,14 +592,19 @@ def _words(path: Path | str) -> Words:
             text = b"\n" + file.read()
     except OSError:
         text = b""
-    several = b",".join(one or other for one, other in IMPORT.findall(text)).decode("utf8", "replace").split(",")
-    names = ASYNC_DEF.findall(text)
-    return Words(
-        frozenset(name.decode("utf8", "replace") for name in names),
-        frozenset(name for one in several for name in one.partition(".")[0].split()[:1]),
-        any(word in text for word in MOCKING),
-        frozenset(name.decode() for name in LEFT.findall(text)) if b"exit__(" in text else frozenset(),
-    )
+    imported = {name for one, several in IMPORT.findall(text) for name in ((one,) if one else _first_names(several))}
+    left = [LAST_WORD.search(before[-100:]) for before in LEFT.split(text)[:-1]] if b"exit__(" in text else ()
+    return Words(_decoded(ASYNC_DEF.findall(text)), _decoded(imported), any(word in text for word in MOCKING),
+                 _decoded(word[0] for word in left if word))  # fmt: skip
+
+
+def _first_names(several: bytes) -> Iterator[bytes]:
+    """The top-level packages of `import a.b as c, d`."""
+    return (name for one in several.split(b",") for name in one.partition(b".")[0].split()[:1])
+
+
+def _decoded(names: Iterable[bytes]) -> frozenset[str]:
+    return frozenset(name.decode("utf8", "replace") for name in names)
 
 
 NO_WORDS = Words(frozenset(), frozenset(), False, frozenset())
