@@ -22,7 +22,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
 
-from flake8_async_tests.visitor import COLLECTED, Block, Class, Function, Module, Scope, Settings, Words, gather
+from flake8_async_tests.blocks import apart
+from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, Words, gather
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
 MODULES = 1_000_000  # bytes of source whose trees are remembered from file to file: fewer, and suites of large projects are parsed again and again
@@ -1071,58 +1072,20 @@ def definitions_at(path: Path, settings: Settings) -> Module | None:
 
 def _definitions(path: Path, settings: Settings) -> Module | None:
     text = _text(path)
-    blocks = blocks_of(text) if text is not None else None
-    if text is None or blocks is None:
+    found = apart(text) if text is not None else None
+    if text is None or found is None:
         return _module(path, settings)
-    rest, at = [], 0
-    for start, block in blocks:
-        rest += [text[at:start], "\n" * block.text.count("\n")]
-        at = start + len(block.text)
+    rest, blocks = found
     try:
-        tree = ast.parse("".join([*rest, text[at:]]))
+        tree = ast.parse(rest)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _module(path, settings)
     replaced = frozenset(name for several in REPLACED.findall(text) for name in several)
-    return Module(tree, path, project_of(path, settings), settings, [block for _, block in blocks], replaced)
+    return Module(tree, path, project_of(path, settings), settings, blocks, replaced)
 
 
-# Where a statement at the top of a file begins, and where a string in triple quotes begins or ends.
-TOP = re.compile(r'''"""|\'\'\'|^[^\s#)\]}]''', re.MULTILINE)
-HEAD = re.compile(r"(class|def|async[ \t]+def)[ \t]+(\w+)")
-EVERY_HEAD = re.compile(r"^(?:class|def|async[ \t]+def)\b", re.MULTILINE)
-NODES = {"class": ast.ClassDef, "def": ast.FunctionDef}
 # Every name of an attribute that may be assigned to, and every word in quotes, which may name one.
 REPLACED = re.compile(r"""\.(\w+)[ \t]*[=:,)\]]|["'](\w+)["']""")
-
-
-def blocks_of(text: str) -> list[tuple[int, Block]] | None:
-    """The functions and classes at the top of a file, each with its place in the text; None if they cannot be told without parsing."""
-    starts = _statement_starts(text)
-    if starts is None:
-        return None
-    found: list[tuple[int, Block]] = []
-    begun, line, counted = None, 1, 0
-    for at, until in zip(starts, [*starts[1:], len(text)]):
-        begun = at if begun is None else begun  # a decorator belongs to what follows it
-        if (head := HEAD.match(text, at)) is not None:
-            line, counted = line + text.count("\n", counted, begun), begun
-            found.append((begun, Block(NODES.get(head[1], ast.AsyncFunctionDef), head[2], text[begun:until], line)))
-        if text[at] != "@":
-            begun = None
-    return found if len(found) == len(EVERY_HEAD.findall(text)) else None
-
-
-def _statement_starts(text: str) -> list[int] | None:
-    """Where the statements at the margin of a text begin, outside strings; None if quotes do not match, or lines end in odd ways."""
-    found: list[int] = []
-    quotes = ""
-    for match in TOP.finditer(text):
-        token, at = match[0], match.start()
-        if not quotes and (len(token) == 1 or at == 0 or text[at - 1] == "\n"):
-            found.append(at)
-        if len(token) == 3:
-            quotes = token if not quotes else "" if quotes == token else quotes
-    return None if quotes or "\r" in text or "\f" in text else found
 
 
 def plugin_names(module: Scope) -> list[str]:

@@ -18,6 +18,7 @@ from sys import stdlib_module_names
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 
 from flake8_async_tests import knowledge
+from flake8_async_tests.blocks import Block
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -239,30 +240,6 @@ def _outside(module: Module, node: Any) -> list[ast.AST]:
     for child in outside:
         module.parents[child] = node
     return outside[::-1]
-
-
-class Block:
-    """A function or class at the top of a file of which only the name has been read: it is parsed when more is asked.
-
-    `node` is the node that its parsing fills; `text` its source, decorators included, from line `first` on.
-    """
-
-    def __init__(self, kind: type, name: str, text: str, first: int) -> None:
-        self.text, self.first = text, first
-        last = first + text.rstrip().count("\n")
-        self.node = kind.__new__(kind)  # without the fields that it owes
-        vars(self.node).update(name=name, lineno=first, col_offset=0, end_lineno=last, end_col_offset=0)
-
-    def parse(self) -> None:
-        """Fill the node. What cannot be parsed alone gets a decorator that nobody knows: nothing is known of it then."""
-        try:
-            parsed = ast.parse("\n" * (self.first - 1) + self.text).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            parsed = []
-        if len(parsed) != 1 or type(parsed[0]) is not type(self.node):
-            parsed = ast.parse(f"@_unreadable\n{'class _: pass' if isinstance(self.node, ast.ClassDef) else 'async def _(): pass'}").body
-        name = self.node.name
-        vars(self.node).update(vars(parsed[0]), name=name)
 
 
 class Binding(NamedTuple):
@@ -709,13 +686,7 @@ class Module(Scope):
 
     @cached_property
     def facts(self) -> Facts:
-        facts = super().facts
-        for block in self.blocks:
-            made: Scope = (BlockClass if isinstance(block.node, ast.ClassDef) else BlockFunction)(block, self)
-            facts.scopes.append(made)
-            self.scopes[block.node] = made
-            self.parents[block.node] = self.node
-        return facts
+        return _with_blocks(self, super().facts, self.blocks)
 
     def absolute(self, statement: ast.ImportFrom) -> str | None:
         """The dotted name of the module that `from X import ...` names; relative ones start with dots."""
@@ -1223,11 +1194,26 @@ class Unparsed(Scope):
 
 
 class BlockClass(Unparsed, Class):
-    """A class at the top of another file."""
+    """A class of another file."""
+
+    @cached_property
+    def facts(self) -> Facts:
+        return _with_blocks(self, super().facts, self.block.blocks)
 
 
 class BlockFunction(Unparsed, Function):
-    """A function at the top of another file."""
+    """A function or method of another file."""
+
+
+def _with_blocks(scope: Scope, facts: Facts, blocks: Iterable[Block]) -> Facts:
+    """What the walk noted, and the definitions that it has not seen because they are not parsed."""
+    for block in blocks:
+        made: Scope = (BlockClass if isinstance(block.node, ast.ClassDef) else BlockFunction)(block, scope)
+        facts.scopes.append(made)
+        scope.module.scopes[block.node] = made
+        scope.module.parents[block.node] = scope.node
+    facts.scopes.sort(key=lambda one: one.head.lineno)
+    return facts
 
 
 def _nested_uses(scope: Scope, name: str) -> list[ast.Name]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flake8_async_tests import project
-from flake8_async_tests.visitor import Class, Function, Module, Settings, find_fixture, gather
+from flake8_async_tests.visitor import Class, Function, Module, Scope, Settings, find_fixture, gather
 
 LAYOUTS = 240
 FOLDERS = ("", "pkg", "pkg/tests")
@@ -345,11 +345,29 @@ READ_WHOLE += [*sorted(Path(project.__file__).parent.glob("*.py")), *sorted(Path
                *(STANDARD_LIBRARY / f"{name}.py" for name in ("ast", "dataclasses", "enum", "inspect", "pdb", "typing", "zipfile"))]  # fmt: skip
 
 
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
 def said(module: Module) -> tuple[list[str], list[str]]:
     """The definitions at the top of a file, in their order, and what else binds names there."""
-    defined = sorted((scope for scope in module.facts.scopes if scope.name), key=lambda scope: (scope.node.lineno, scope.name))
     others = [f"{name} {one.how} {one.since}" for name, several in module.bindings.items() for one in several if one.how in ("import", "assign")]
-    return [ast.dump(scope.node, include_attributes=True) for scope in defined], sorted(others)
+    return definitions_in(module), sorted(others)
+
+
+def definitions_in(scope: Scope) -> list[str]:
+    """The functions and classes of a module or class, in their order, those of classes after what else the class holds."""
+    found: list[str] = []
+    for one in sorted((one for one in scope.facts.scopes if one.name), key=lambda one: (one.node.lineno, one.name)):
+        found.append(ast.dump(without_definitions(one.node) if isinstance(one, Class) else one.node, include_attributes=True))
+        found += definitions_in(one) if isinstance(one, Class) else ()
+    return found
+
+
+def without_definitions(node: ast.ClassDef) -> ast.ClassDef:
+    """A class without the functions and classes that stand right in it, and without its end, which may be theirs."""
+    left = ast.ClassDef(**{**vars(node), "body": [one for one in node.body if not isinstance(one, DEFINITIONS)]})
+    left.end_lineno = left.end_col_offset = 0
+    return left
 
 
 @pytest.mark.parametrize("path", [path for path in READ_WHOLE if path.exists()], ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -372,6 +390,7 @@ TEXTS = {
     "an end without a line end": "X = 1\ndef yes():\n    pass",
     "names of other alphabets": "def größe():\n    return 'ä'\nclass Ünder: x = 'é'\nX = 1\n",
     "type parameters and defaults": "def yes(a=lambda: 1, *, b=2) -> int:\n    return a\nclass Yes(Base, metaclass=M): ...\nX: int = 1\n",
+    "nothing": "",
     "form feeds and carriage returns": "X = 1\r\ndef yes():\r\n    pass\r\n\x0cY = 2\r\n",
 }
 
