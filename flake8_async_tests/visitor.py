@@ -1005,19 +1005,24 @@ class Class(Scope):
         inherited = [mark for base in self.ancestry if isinstance(base, Class) for mark in base.own_marks]
         return inherited + (self.outer.marks if isinstance(self.outer, Class) else [])
 
+    def attribute(self, name: str) -> list[tuple[Scope, ast.expr | None]]:
+        """What the class, its bases and their methods assign to `self.NAME`, and to NAME in their bodies."""
+        if name not in self._attributes:
+            every = [base for base in self.ancestry if isinstance(base, Class)]
+            self._attributes[name] = [one for base in every for one in (*base._set_by_methods(name), *base._set_in_body(name))]
+        return self._attributes[name]
+
     @cached_property
-    def attributes(self) -> dict[str, list[tuple[Scope, ast.expr | None]]]:
-        """What the class and its methods assign to `self.NAME`, and NAME in the class body."""
-        found: dict[str, list[tuple[Scope, ast.expr | None]]] = defaultdict(list)
-        for base in self.ancestry:
-            for method in base.functions if isinstance(base, Class) else ():
-                for path, written in method.stored.items():
-                    head, _, attribute = path.partition(".")
-                    if method.node.args.args and head == method.node.args.args[0].arg and "." not in attribute:
-                        found[attribute] += [(method, expression) for expression in written]
-            for name, bindings in base.bindings.items() if isinstance(base, Class) else ():
-                found[name] += [(base, binding.value if binding.how == "assign" else None) for binding in bindings]
-        return found
+    def _attributes(self) -> dict[str, list[tuple[Scope, ast.expr | None]]]:
+        return {}
+
+    def _set_by_methods(self, name: str) -> Iterator[tuple[Scope, ast.expr | None]]:
+        for method in self.functions:
+            if method.may_set(name) and method.node.args.args:
+                yield from ((method, written) for written in method.stored.get(f"{method.node.args.args[0].arg}.{name}", ()))
+
+    def _set_in_body(self, name: str) -> Iterator[tuple[Scope, ast.expr | None]]:
+        return ((self, binding.value if binding.how == "assign" else None) for binding in self.bindings.get(name, ()))
 
     @cached_property
     def selves(self) -> list[tuple[Scope, str]]:
@@ -1075,6 +1080,10 @@ class Function(Scope):
     def owner(self) -> Class | None:
         """The class that this function is a method of."""
         return self.outer if isinstance(self.outer, Class) else None
+
+    def may_set(self, name: str) -> bool:
+        """Whether the function may assign to an attribute of this name, as far as its text has been read."""
+        return True
 
     @cached_property
     def parameters(self) -> list[ast.arg]:
@@ -1203,6 +1212,10 @@ class BlockClass(Unparsed, Class):
 
 class BlockFunction(Unparsed, Function):
     """A function or method of another file."""
+
+    def may_set(self, name: str) -> bool:
+        text = self.block.text
+        return "node" in vars(self) or name in text or "setattr" in text or "object(" in text
 
 
 def _with_blocks(scope: Scope, facts: Facts, blocks: Iterable[Block]) -> Facts:
@@ -1973,9 +1986,10 @@ def _member(instance: Value, attribute: str) -> Value | None:
         method = instance.scope.find_method(attribute)
         if method is not None:
             return _returned_value(method) if _is_property(method) else Value("function", scope=method)
-        if attribute not in instance.scope.attributes and (library := instance.scope.library_base):
+        found = instance.scope.attribute(attribute)
+        if not found and (library := instance.scope.library_base):
             return _member(Value("instance", library), attribute)
-        return agreed(_written(scope, written) for scope, written in instance.scope.attributes.get(attribute, [(instance.scope, None)]))
+        return agreed(_written(scope, written) for scope, written in found or [(instance.scope, None)])
     callee = knowledge.method(instance.name, attribute)
     if callee is None:
         held = knowledge.attribute(instance.name, attribute)
@@ -6486,7 +6500,7 @@ def reads_of_task(scope: Function, task: ast.expr) -> list[tuple[Scope, ast.expr
     head, _, name = attribute_path(task).partition(".")
     if scope.owner is None or head not in [one.arg for one in scope.node.args.args[:1]]:
         return None
-    made = scope.owner.attributes.get(name, ())
+    made = scope.owner.attribute(name) if "." not in name else ()
     if not made or not all(where.name == "asyncSetUp" and is_started(where, one) for where, one in made):
         return None
     return [(where, read) for where, use in _selves_of(scope.module) if getattr(read := where.parent(use), "attr", "") == name
