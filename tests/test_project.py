@@ -150,7 +150,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Path, str
 def test_configuration_is_what_pytest_reads(runs: list[tuple[Path, Path, str]]) -> None:
     wrong = []
     for top, start, output in runs:
-        read = project._reading(start, top, native=True)
+        read = project._reading(project.upwards(str(start), str(top)), native=True)
         mine = (str(read.rootdir), read.asyncio_mode, str(read.fixture_loop_scope), read.test_loop_scope)
         real = (reported(output, r"^rootdir: (.*)$"), reported(output, r"mode=(?:Mode\.)?(\w+)").lower(),
                 reported(output, r"default_fixture_loop_scope=(\w+)"), reported(output, r"default_test_loop_scope=(\w+)"))  # fmt: skip
@@ -162,7 +162,7 @@ def test_configuration_is_what_pytest_reads(runs: list[tuple[Path, Path, str]]) 
 @pytest.mark.xdist_group("real-pytest")
 def test_every_reading_is_known(runs: list[tuple[Path, Path, str]]) -> None:
     for top, start, _ in runs:
-        read = project._reading(start, top, native=True)
+        read = project._reading(project.upwards(str(start), str(top)), native=True)
         around = project.project_of(top / "pkg/tests/test_a.py", Settings())
         assert (read.asyncio_mode, read.file) in {(one.asyncio_mode, one.file) for one in around.readings}
 
