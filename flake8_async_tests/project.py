@@ -625,15 +625,13 @@ ASYNC_DEF = re.compile(rb"async[ \t]+def[ \t]+([^\s(\[]+)")
 IMPORT = re.compile(rb"\n(?:from[ \t]+(\w+)|import[ \t]+([^\n#;]+))")
 LEFT = re.compile(rb"\.__a?exit__\(")  # the name before it is looked for backwards: each word of a text might be one
 LAST_WORD = re.compile(rb"\w+\Z")
-MOCKING = (b"Mock", b"mocker", b"create_autospec")
 
 
 def _words(path: Path | str) -> Words:
     text = b"\n" + (_bytes(path) or b"")
     imported = {name for one, several in IMPORT.findall(text) for name in ((one,) if one else _first_names(several))}
     left = [LAST_WORD.search(before[-100:]) for before in LEFT.split(text)[:-1]] if b"exit__(" in text else ()
-    return Words(_decoded(ASYNC_DEF.findall(text)), _decoded(imported), any(word in text for word in MOCKING),
-                 _decoded(word[0] for word in left if word))  # fmt: skip
+    return Words(_decoded(ASYNC_DEF.findall(text)), _decoded(imported), _decoded(word[0] for word in left if word))
 
 
 def _first_names(several: bytes) -> Iterator[bytes]:
@@ -645,7 +643,12 @@ def _decoded(names: Iterable[bytes]) -> frozenset[str]:
     return frozenset(name.decode("utf8", "replace") for name in names)
 
 
-NO_WORDS = Words(frozenset(), frozenset(), False, frozenset())
+NO_WORDS = Words(frozenset(), frozenset(), frozenset())
+
+
+def _speaks_of_mocks(path: Path) -> bool:
+    text = _bytes(path) or b""
+    return any(word in text for word in (b"Mock", b"mocker", b"create_autospec"))
 
 
 def words_at(place: str) -> Words | None:
@@ -654,7 +657,7 @@ def words_at(place: str) -> Words | None:
     if len(every) == INDEXED:
         return None
     coroutines, imports, left = (frozenset().union(*(getattr(one, key) for one in every)) for key in ("coroutines", "imports", "left"))
-    return Words(coroutines, imports, any(one.mocks for one in every), left)
+    return Words(coroutines, imports, left)
 
 
 def python_files(place: str) -> Iterator[str]:
@@ -976,8 +979,7 @@ class Project:
         """Whether the first-party module at the start of a dotted name speaks of mocks, by its text; False for other packages'."""
         head, _, _ = dotted.rpartition(".")
         path = self._module_path(dotted, inside) or (self._module_path(head, inside) if head.strip(".") else None)
-        words = cached("words", path, _words) if path is not None else NO_WORDS
-        return words is None or words.mocks
+        return path is not None and cached("mocks", path, _speaks_of_mocks) is not False
 
     def users(self, names: Iterable[str], is_marked: bool = False) -> Iterator[Module]:
         """Test files of the folder that this conftest serves in which a function requests one of the fixtures; all for no names.

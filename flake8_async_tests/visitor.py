@@ -44,7 +44,6 @@ class Words(NamedTuple):
 
     coroutines: frozenset[str]  # names of their `async def`s
     imports: frozenset[str]  # top-level packages and modules that they import
-    mocks: bool  # whether they speak of mocks
     left: frozenset[str]  # names on which they call `__aexit__` or `__exit__` by hand
 
 
