@@ -2798,20 +2798,6 @@ def table(opt_in: tuple[str, ...], sees_mocks: bool) -> Table:
     return made
 
 
-# Text without any of which a file holds no async code, no async test double and no mark of ours.
-INTERESTING = ("sync", "anyio", "trio", "event_loop")
-# What of these words is more than a mention: async code itself, or tests, fixtures and mocks that may handle some.
-CONCERNED = re.compile(r"\basync\s+(?:def|with|for)\b|\bawait\b|pytest|unittest|fixture|[mM]ock|def test|class Test")
-
-
-def is_interesting(path: Path | None, lines: Sequence[str]) -> bool:
-    """One look at the text: whether a file can hold tests, fixtures, mocks or async code that concern us."""
-    if path is not None and path.name == "conftest.py":
-        return True
-    text = "".join(lines)
-    return any(word in text for word in INTERESTING) and CONCERNED.search(text) is not None
-
-
 def gather(tree: ast.Module, path: Path | None = None, project: Project | None = None,
            settings: Settings = Settings()) -> Module:  # fmt: skip
     """The facts of one file."""
