@@ -32,8 +32,8 @@ class Block:
         self.node: Any = kind.__new__(kind)  # without the fields that it owes
         vars(self.node).update(name=name, lineno=first, col_offset=0, end_lineno=last, end_col_offset=0)
 
-    def parse(self) -> None:
-        """Fill the node."""
+    def parse(self) -> int:
+        """Fill the node; gives how many characters that took."""
         kind, name = type(self.node), self.node.name
         parsed = self._opened() if kind is ast.ClassDef else None
         if parsed is None:
@@ -41,7 +41,9 @@ class Block:
         if type(parsed) is not kind:
             parsed = ast.parse(UNREADABLE.format("class" if kind is ast.ClassDef else "async def")).body[0]
         vars(self.node).update(vars(parsed), name=name)
+        parsed_characters = len(self.text) - sum(len(block.text) for block in self.blocks)
         self.text = ""
+        return parsed_characters
 
     def _opened(self) -> ast.stmt | None:
         """A class without what is defined in it; None if that cannot be told without parsing."""

@@ -26,7 +26,7 @@ from flake8_async_tests.blocks import apart
 from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, Words, gather
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
-MODULES = 1_000_000  # bytes of source whose trees are remembered from file to file: fewer, and suites of large projects are parsed again and again
+MODULES = 600_000  # characters of other files whose trees are remembered from file to file: a tree takes fifty times as much
 DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
 SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
 SERVED_FOLDERS = 2000  # and the folders in which they are looked for: a conftest may lie in somebody's home
@@ -45,7 +45,6 @@ Stamp = tuple[int, int, int]
 
 _cache: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}
 _modules: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}  # the same for trees, the one used last at the end
-_kept = 0  # how many trees there were when they were last counted
 _look: dict[Any, Any] | None = None  # answers to the questions asked during one look
 
 
@@ -132,16 +131,12 @@ def cached(kind: str, path: Path | str, read: Callable[[Any], T], cache: dict[tu
 
 
 def _forget_modules() -> None:
-    """Drop the modules used longest ago beyond MODULES bytes of source: a tree takes fifty times as much."""
-    global _kept
-    if len(_modules) == _kept:
-        return
+    """Drop the modules used longest ago beyond MODULES characters that have been parsed."""
     size = 0
-    for key in reversed(list(_modules)):
-        size += (_modules[key][0] or (0, 0))[1]
+    for key, (_, module) in reversed(list(_modules.items())):
+        size += module.parsed if module is not None else 0
         if size > MODULES:
             del _modules[key]
-    _kept = len(_modules)
 
 
 def _bytes(path: Path | str) -> bytes | None:
@@ -677,6 +672,8 @@ def fresh(ask: Callable[..., T], *question: Any) -> T:
     now, key = time.monotonic(), (ask, *question)
     known = _fresh.get(key)
     if known is None or now - known[0] > FRESH:
+        while _fresh and now - next(iter(_fresh.values()))[0] > FRESH:
+            del _fresh[next(iter(_fresh))]  # the oldest stand first
         known = _fresh[key] = (now, ask(*question))
     return known[1]
 
@@ -799,8 +796,8 @@ class Folder:
         """The files and folders that each top-level name of an import may mean, in every folder from which the project imports."""
         found: dict[str, list[str]] = {}
         for root in self.roots:
-            for name in listing(root):
-                found.setdefault(name.removesuffix(".py"), []).append(os.path.join(root, name))
+            for name, place in fresh(importable, root):
+                found.setdefault(name, []).append(place)
         return found
 
     def reachable(self, imported: frozenset[str], packages: frozenset[str]) -> tuple[Words, ...] | None:
@@ -816,6 +813,12 @@ class Folder:
             found += every
             todo, places = set().union(*(words.imports for words in every)) - seen, []
         return tuple(found)
+
+
+def importable(root: str) -> list[tuple[str, str]]:
+    """The top-level names that may be imported from a folder, each with its file or folder."""
+    every = (name for name in listing(root) if name.endswith(".py") or name.isidentifier())
+    return [(name.removesuffix(".py"), os.path.join(root, name)) for name in every]
 
 
 def _module_file(place: str, top: str) -> Path | None:
@@ -1086,11 +1089,16 @@ def module_at(path: Path, settings: Settings) -> Module | None:
 
 
 def _module(path: Path, settings: Settings) -> Module | None:
+    source = _bytes(path)
     try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = ast.parse(source) if source is not None else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return gather(tree, path, project_of(path, settings), settings)
+    if source is None or tree is None:
+        return None
+    module = gather(tree, path, project_of(path, settings), settings)
+    module.parsed = len(source)
+    return module
 
 
 def definitions_at(path: Path, settings: Settings) -> Module | None:
@@ -1109,7 +1117,9 @@ def _definitions(path: Path, settings: Settings) -> Module | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _module(path, settings)
     replaced = frozenset(name for pattern in REPLACED for name in pattern.findall(text))
-    return Module(tree, path, project_of(path, settings), settings, blocks, replaced)
+    module = Module(tree, path, project_of(path, settings), settings, blocks, replaced)
+    module.parsed = len(rest) + len(text) // 50  # a text takes what a fiftieth of it takes as a tree
+    return module
 
 
 # Every name of an attribute that may be assigned to, and every word in quotes, which may name one.

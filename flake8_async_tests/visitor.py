@@ -668,6 +668,7 @@ class Module(Scope):
         self.settings = settings
         self.node = tree
         self.blocks = blocks
+        self.parsed = 0  # characters of another file that have been parsed
         if replaced is not None:
             self.replaced_names = replaced
         self.outer = None
@@ -1196,7 +1197,7 @@ class Unparsed(Scope):
 
     @cached_property
     def node(self) -> Any:  # type: ignore[override]
-        self.block.parse()
+        self.module.parsed += self.block.parse()
         _walk(self.module, _outside(self.module, self.block.node))  # for the parents that it notes
         return self.block.node
 
