@@ -11,6 +11,7 @@ from typing import Any
 
 HEAD = re.compile(r"(class|def|async[ \t]+def)[ \t]+(\w+)")
 NODES = {"class": ast.ClassDef, "def": ast.FunctionDef}
+FIRST = re.compile(r"def[ \t]+\w+[^(]*\(\s*(\w+)")
 METHOD = re.compile(r"\n([ \t]+)(?:def|async[ \t]+def)\b")
 QUOTES = ('"""', "'''")
 UNREADABLE = "@_unreadable\n{} _(): pass"  # a decorator that nobody knows: nothing is known of what it decorates
@@ -31,6 +32,12 @@ class Block:
         last = first + text.rstrip().count("\n")
         self.node: Any = kind.__new__(kind)  # without the fields that it owes
         vars(self.node).update(name=name, lineno=first, col_offset=0, end_lineno=last, end_col_offset=0)
+
+    @property
+    def first_parameter(self) -> str:
+        """The name of a function's first parameter, "" if there is none, by its text."""
+        found = FIRST.search(self.text)
+        return found[1] if found else ""
 
     def parse(self) -> int:
         """Fill the node; gives how many characters that took."""

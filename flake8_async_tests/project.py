@@ -230,7 +230,7 @@ class Configuration(NamedTuple):
         value = self.options.get(key, self.values.get(key))
         if isinstance(value, list):
             return tuple(map(str, value))
-        return tuple(_split(str(value))) if value is not None else ()
+        return _split(str(value)) if value is not None else ()
 
     def lines(self, key: str) -> tuple[str, ...]:
         """A key that lists lines (markers, filterwarnings)."""
@@ -262,11 +262,12 @@ class Configuration(NamedTuple):
         return self.words(option) or COLLECTED[option]
 
 
-def _split(text: str) -> list[str]:
+@lru_cache(maxsize=256)
+def _split(text: str) -> tuple[str, ...]:
     try:
-        return shlex.split(text, comments=False)
+        return tuple(shlex.split(text, comments=False))
     except ValueError:
-        return text.split()
+        return tuple(text.split())
 
 
 FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
@@ -305,7 +306,7 @@ def _pyproject(path: Path, native: bool) -> dict[str, Any] | None:
 
 def _addopts(value: Any) -> tuple[dict[str, str], tuple[str, ...]]:
     """What `addopts` sets that concerns async tests: configuration keys, and plugins named by -p."""
-    words = [str(word) for word in value] if isinstance(value, list) else _split(str(value or ""))
+    words = tuple(map(str, value)) if isinstance(value, list) else _split(str(value or ""))
     options: dict[str, str] = {}
     forced: dict[str, str] = {}  # options proper, which beat -o; of each the last one counts
     plugins: list[str] = []

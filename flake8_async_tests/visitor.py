@@ -281,6 +281,10 @@ class Scope:
         """The node as far as it has been read."""
         return self.node
 
+    def may_set(self, name: str) -> bool:
+        """Whether an attribute of this name may be assigned to here, as far as the text has been read."""
+        return True
+
     # What the walk noted; gathered when first asked for.
 
     @cached_property
@@ -1018,8 +1022,8 @@ class Class(Scope):
 
     def _set_by_methods(self, name: str) -> Iterator[tuple[Scope, ast.expr | None]]:
         for method in self.functions:
-            if method.may_set(name) and method.node.args.args:
-                yield from ((method, written) for written in method.stored.get(f"{method.node.args.args[0].arg}.{name}", ()))
+            if method.may_set(name) and method.self_name:
+                yield from ((method, written) for written in method.stored.get(f"{method.self_name}.{name}", ()))
 
     def _set_in_body(self, name: str) -> Iterator[tuple[Scope, ast.expr | None]]:
         return ((self, binding.value if binding.how == "assign" else None) for binding in self.bindings.get(name, ()))
@@ -1028,7 +1032,7 @@ class Class(Scope):
     def selves(self) -> list[tuple[Scope, str]]:
         """`self` in the methods of the class and its bases that are no tests."""
         methods = [method for base in self.ancestry if isinstance(base, Class) for method in base.functions]
-        return [(method, method.node.args.args[0].arg) for method in methods if method.node.args.args and not method.is_test]
+        return [(method, method.self_name) for method in methods if method.self_name and not method.is_test]
 
     @cached_property
     def is_testcase(self) -> bool:
@@ -1081,9 +1085,11 @@ class Function(Scope):
         """The class that this function is a method of."""
         return self.outer if isinstance(self.outer, Class) else None
 
-    def may_set(self, name: str) -> bool:
-        """Whether the function may assign to an attribute of this name, as far as its text has been read."""
-        return True
+    @property
+    def self_name(self) -> str:
+        """The name of a method's first parameter, "" if there is none."""
+        arguments = self.node.args.args
+        return arguments[0].arg if arguments else ""
 
     @cached_property
     def parameters(self) -> list[ast.arg]:
@@ -1216,6 +1222,10 @@ class BlockFunction(Unparsed, Function):
     def may_set(self, name: str) -> bool:
         text = self.block.text
         return "node" in vars(self) or name in text or "setattr" in text or "object(" in text
+
+    @property
+    def self_name(self) -> str:
+        return super().self_name if "node" in vars(self) else self.block.first_parameter
 
 
 def _with_blocks(scope: Scope, facts: Facts, blocks: Iterable[Block]) -> Facts:
@@ -1877,7 +1887,7 @@ def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value 
     """What code in sight put in place of an attribute (`service.client = AsyncMock()`); None if nothing did."""
     if expression.attr not in scope.module.replaced_names:
         return None
-    places = tuple(dict.fromkeys(known_as(scope, expression)))
+    places = tuple(place for place in dict.fromkeys(known_as(scope, expression)) if place[0].may_set(expression.attr))
     written = [(where, one) for where, path in places for one in where.stored.get(path, ())]
     if not written:
         return None
