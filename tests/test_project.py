@@ -418,6 +418,75 @@ def test_definitions_that_nobody_asks_for_are_not_parsed(tmp_path: Path) -> None
     assert not broken.is_plain  # nothing is known of what cannot be parsed
 
 
+METHODS = """\
+class Client:
+    LIMIT = 1
+
+    @property
+    def name(self):
+        return "get"
+
+    async def get(this, path):
+        this.path = path
+
+    def put(
+        self,
+    ):
+        setattr(self, "where", 2)
+
+    if LIMIT:
+        def in_a_branch(self): ...
+
+    def nothing(): ...
+
+    class Inner:
+        '''
+        def no(self): ...
+        '''
+        def yes(self): ...
+"""
+
+
+def test_methods_that_nobody_asks_for_are_not_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text(METHODS)
+    module = project.definitions_at(path, Settings())
+    assert module is not None
+    client = module.classes[0]
+    assert list(client.methods) == ["name", "get", "put", "in_a_branch", "nothing"]
+    assert [method.self_name for method in client.functions] == ["self", "this", "self", "self", ""]
+    written = {name: [where.name for where, _ in client.attribute(name)] for name in ("path", "where", "LIMIT", "other")}
+    assert written == {"path": ["get"], "where": ["put"], "LIMIT": ["Client"], "other": []}
+    assert [name for name, method in client.methods.items() if "node" in vars(method)] == ["get", "put", "in_a_branch"]
+    assert [method.self_name for method in client.functions] == ["self", "this", "self", "self", ""]
+    inner = client.classes[0]
+    assert list(inner.methods) == ["yes"]
+    assert inner.methods["yes"].is_plain
+
+
+def test_a_folder_that_has_just_changed_is_listed_again(tmp_path: Path) -> None:
+    """A time stamp may be too coarse to tell two changes apart."""
+    (tmp_path / "a").touch()
+    before = os.stat(tmp_path)
+    assert project.listing(str(tmp_path)) == {"a"}
+    (tmp_path / "b").touch()
+    os.utime(tmp_path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert project.listing(str(tmp_path)) == {"a", "b"}
+
+
+def test_what_is_remembered_weighs_what_has_been_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "MODULES", 1000)
+    for name in ("one", "two", "three"):
+        (tmp_path / f"{name}.py").write_text(f"def long():\n    return {'1 + ' * 200}1\n")
+    project.forget()
+    with project.one_look():
+        several = [project.definitions_at(tmp_path / f"{name}.py", Settings()) for name in ("one", "two", "three")]
+    assert len(project._modules) == 3  # nothing has been parsed
+    with project.one_look():
+        assert [one.functions[0].is_plain for one in several if one] == [True] * 3
+    assert [Path(path).name for _, path in project._modules] == ["three.py"]
+
+
 def test_broken_text_gives_nothing(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("import (\ndef a(): pass\n")
     assert project.definitions_at(tmp_path / "app.py", Settings()) is None
