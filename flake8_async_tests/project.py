@@ -486,8 +486,8 @@ def _dependencies_of(folder: str, requirements: tuple[str, ...], state: tuple[An
     _from_setup(found, here / "setup.py")
     for path in requirements:
         _from_requirements(found, Path(path), here, 0)
-    for path in files_of(folder, LOCKS):
-        _from_lock(found, path)
+    for lock in files_of(folder, LOCKS):
+        _from_lock(found, lock)
     return found
 
 
