@@ -13,6 +13,7 @@ above. `plain coroutine` is a plain function that gives a coroutine: mocks do no
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import lru_cache
 from typing import Iterator, Mapping, NamedTuple
 
@@ -828,8 +829,17 @@ def names(libraries: frozenset[str], *kinds: str) -> frozenset[str]:
     The kinds are those of Callee, and "sync manager", "async manager" and "async iterator" for calls that give objects of
     classes for `with`, `async with` and `async for` alone.
     """
-    return frozenset(name.rpartition(".")[2] for library in libraries for name, callee in _callables(library)
-                     if not given_kinds(callee).isdisjoint(kinds))  # fmt: skip
+    return frozenset().union(*(_names_by_kind(library).get(kind, ()) for library in libraries for kind in kinds))
+
+
+@lru_cache(maxsize=None)
+def _names_by_kind(library: str) -> dict[str, set[str]]:
+    """The same of one library, for every kind."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, callee in _callables(library):
+        for kind in given_kinds(callee):
+            found[kind].add(name.rpartition(".")[2])
+    return dict(found)
 
 
 def _callables(library: str) -> Iterator[tuple[str, Callee]]:

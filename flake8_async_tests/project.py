@@ -22,10 +22,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple, Sequence, TypeVar
 
-from flake8_async_tests.visitor import COLLECTED, Block, Class, Function, Module, Scope, Settings, Words, gather
+from flake8_async_tests.blocks import apart
+from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, Words, gather
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
-MODULES = 1_000_000  # bytes of source whose trees are remembered from file to file: fewer, and suites of large projects are parsed again and again
+MODULES = 600_000  # characters of other files whose trees are remembered from file to file: a tree takes fifty times as much
 DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
 SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
 SERVED_FOLDERS = 2000  # and the folders in which they are looked for: a conftest may lie in somebody's home
@@ -44,7 +45,6 @@ Stamp = tuple[int, int, int]
 
 _cache: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}
 _modules: dict[tuple[str, str], tuple[Stamp | None, Any]] = {}  # the same for trees, the one used last at the end
-_kept = 0  # how many trees there were when they were last counted
 _look: dict[Any, Any] | None = None  # answers to the questions asked during one look
 
 
@@ -78,25 +78,38 @@ def asked_once(ask: Callable[..., T]) -> Callable[..., T]:
 @asked_once
 def listing(folder: str) -> frozenset[str]:
     """The names in a folder; none if it cannot be read."""
+    changed = _changed(folder)
+    # A time stamp may be as coarse as two seconds: of what has just changed it does not tell every state apart.
+    return _listing(folder, changed) if changed < time.time_ns() - FRESH * 1e9 else _listing.__wrapped__(folder, changed)
+
+
+@lru_cache(maxsize=4096)
+def _listing(folder: str, changed: int) -> frozenset[str]:
+    """The same, remembered while the folder's time stamp stays."""
     try:
-        return frozenset(os.listdir(folder))
+        return frozenset(os.listdir(folder)) if changed else frozenset()
     except (OSError, ValueError):
         return frozenset()
 
 
-def files_of(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+@asked_once
+def _changed(folder: str) -> int:
+    """When a folder's names changed; 0 if there is none."""
+    try:
+        return os.stat(folder).st_mtime_ns
+    except (OSError, ValueError):
+        return 0
+
+
+def files_of(folder: str, names: Iterable[str]) -> Iterator[Path]:
     """Those of the names that are regular files in a folder; where most are missing, one listing is cheaper than asking for each."""
-    there = listing(str(folder))
-    return (path for name in names if name in there and stamp(path := folder / name))
-
-
-def stamp(path: Path) -> Stamp | None:
-    """What changes with a file: time of change, size, inode; None for anything but a regular file."""
-    return _stamp(str(path))
+    there = listing(folder)
+    return (Path(path) for name in names if name in there and stamp(path := os.path.join(folder, name)))
 
 
 @asked_once
-def _stamp(path: str) -> Stamp | None:
+def stamp(path: str) -> Stamp | None:
+    """What changes with a file: time of change, size, inode; None for anything but a regular file."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -104,10 +117,10 @@ def _stamp(path: str) -> Stamp | None:
     return (found.st_mtime_ns, found.st_size, found.st_ino) if stat.S_ISREG(found.st_mode) else None
 
 
-def cached(kind: str, path: Path, read: Callable[[Path], T], cache: dict[tuple[str, str], Any] = _cache) -> T | None:
+def cached(kind: str, path: Path | str, read: Callable[[Any], T], cache: dict[tuple[str, str], Any] = _cache) -> T | None:
     """`read(path)`, remembered until the file changes; None if there is no such file or it is too large."""
-    now = stamp(path)
     key = (kind, str(path))
+    now = stamp(key[1])
     known = cache.pop(key, None)
     if known is not None and known[0] == now:
         cache[key] = known  # now the one used last
@@ -118,23 +131,30 @@ def cached(kind: str, path: Path, read: Callable[[Path], T], cache: dict[tuple[s
 
 
 def _forget_modules() -> None:
-    """Drop the modules used longest ago beyond MODULES bytes of source: a tree takes fifty times as much."""
-    global _kept
-    if len(_modules) == _kept:
-        return
+    """Drop the modules used longest ago beyond MODULES characters that have been parsed."""
     size = 0
-    for key in reversed(list(_modules)):
-        size += (_modules[key][0] or (0, 0))[1]
+    for key, (_, module) in reversed(list(_modules.items())):
+        size += module.parsed if module is not None else 0
         if size > MODULES:
             del _modules[key]
-    _kept = len(_modules)
 
 
-def _text(path: Path) -> str | None:
+def _bytes(path: Path | str) -> bytes | None:
     try:
-        return path.read_text("utf-8-sig")
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
     except (OSError, ValueError):
         return None
+
+
+def _text(path: Path | str) -> str | None:
+    """The text of a file, every line with the same end."""
+    data = _bytes(path)
+    try:
+        text = data.decode("utf-8-sig") if data is not None else None
+    except ValueError:
+        return None
+    return text.replace("\r\n", "\n").replace("\r", "\n") if text and "\r" in text else text
 
 
 def _toml(path: Path) -> dict[str, Any] | None:
@@ -210,7 +230,7 @@ class Configuration(NamedTuple):
         value = self.options.get(key, self.values.get(key))
         if isinstance(value, list):
             return tuple(map(str, value))
-        return tuple(_split(str(value))) if value is not None else ()
+        return _split(str(value)) if value is not None else ()
 
     def lines(self, key: str) -> tuple[str, ...]:
         """A key that lists lines (markers, filterwarnings)."""
@@ -242,11 +262,12 @@ class Configuration(NamedTuple):
         return self.words(option) or COLLECTED[option]
 
 
-def _split(text: str) -> list[str]:
+@lru_cache(maxsize=256)
+def _split(text: str) -> tuple[str, ...]:
     try:
-        return shlex.split(text, comments=False)
+        return tuple(shlex.split(text, comments=False))
     except ValueError:
-        return text.split()
+        return tuple(text.split())
 
 
 FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
@@ -258,7 +279,7 @@ def _values(path: Path, native: bool) -> dict[str, Any] | None:
     `native` is whether pytest 9's own TOML is read: pytest.toml, and [tool.pytest] in pyproject.toml.
     """
     if path.suffix == ".toml" and path.name != "pyproject.toml":
-        return _native(read_toml(path), "pytest") if native and stamp(path) else None
+        return _native(read_toml(path), "pytest") if native else None
     if path.name == "pyproject.toml":
         return _pyproject(path, native)
     found = read_ini(path)
@@ -285,7 +306,7 @@ def _pyproject(path: Path, native: bool) -> dict[str, Any] | None:
 
 def _addopts(value: Any) -> tuple[dict[str, str], tuple[str, ...]]:
     """What `addopts` sets that concerns async tests: configuration keys, and plugins named by -p."""
-    words = [str(word) for word in value] if isinstance(value, list) else _split(str(value or ""))
+    words = tuple(map(str, value)) if isinstance(value, list) else _split(str(value or ""))
     options: dict[str, str] = {}
     forced: dict[str, str] = {}  # options proper, which beat -o; of each the last one counts
     plugins: list[str] = []
@@ -306,7 +327,7 @@ def _addopts(value: Any) -> tuple[dict[str, str], tuple[str, ...]]:
     return {**options, **forced}, tuple(plugins)
 
 
-def _here(folder: Path, native: bool) -> tuple[Path, dict[str, Any]] | None:
+def _here(folder: str, native: bool) -> tuple[Path, dict[str, Any]] | None:
     """The file in a folder that pytest takes its configuration from, with what it says."""
     for path in files_of(folder, FILES):
         values = _values(path, native)
@@ -315,34 +336,38 @@ def _here(folder: Path, native: bool) -> tuple[Path, dict[str, Any]] | None:
     return None
 
 
-def upwards(folder: Path, top: Path) -> Iterator[Path]:
+def upwards(folder: str, top: str) -> tuple[str, ...]:
     """A folder and its parents, up to the top of the project."""
-    for one in (folder, *folder.parents)[:DEPTH]:
-        yield one
-        if one == top:
-            return
+    every = _parents(folder)
+    return every[: every.index(top) + 1] if top in every else every
 
 
-def _reading(folder: Path, top: Path, native: bool) -> Configuration:
-    """The configuration as pytest finds it when `folder` is the common ancestor of its arguments."""
-    for one in upwards(folder, top):
+@lru_cache(maxsize=4096)
+def _parents(folder: str) -> tuple[str, ...]:
+    """A folder and its parents, DEPTH at most."""
+    return tuple(map(str, (Path(folder), *Path(folder).parents)[:DEPTH]))
+
+
+def _reading(above: Sequence[str], native: bool) -> Configuration:
+    """The configuration as pytest finds it when the first of the folders, of which each holds the one before, is the common ancestor of its arguments."""
+    for one in above:
         found = _here(one, native)
         if found is not None:
             options, plugins = _addopts(found[1].get("addopts"))
-            return Configuration(one, found[0], found[1], options, plugins)
+            return Configuration(Path(one), found[0], found[1], options, plugins)
     # Without any settings, the nearest pyproject.toml marks the rootdir, else the nearest setup.py.
     for name in ("pyproject.toml", "setup.py"):
-        for one in upwards(folder, top):
+        for one in above:
             if any(files_of(one, (name,))):
-                return Configuration(one, None, {}, {}, ())
-    return Configuration(folder, None, {}, {}, ())
+                return Configuration(Path(one), None, {}, {}, ())
+    return Configuration(Path(above[0]), None, {}, {}, ())
 
 
-def top_of(folder: Path) -> Path:
+def top_of(folder: str) -> str:
     """The top of the project that a folder belongs to; the folder itself if nothing marks one."""
     top = folder
-    for one in (folder, *folder.parents)[:DEPTH]:
-        if not listing(str(one)).isdisjoint(MARKERS):
+    for one in _parents(folder):
+        if not listing(one).isdisjoint(MARKERS):
             return one
         if any(files_of(one, PROJECT_FILES)):
             top = one
@@ -441,26 +466,33 @@ class Dependencies:
                 self.found.setdefault(normal(name), []).append(allowed(str(text)))
 
 
-def dependencies_of(folder: Path) -> Dependencies:
+def dependencies_of(folder: str) -> Dependencies:
     """The declarations in one folder."""
     requirements = tuple(_requirement_files(folder))
-    return _dependencies_of(folder, requirements, (_state(str(folder)), *map(stamp, requirements)))
+    return _dependencies_of(folder, requirements, (_state(folder), *map(stamp, requirements)))
 
 
 @lru_cache(maxsize=256)
-def _dependencies_of(folder: Path, requirements: tuple[Path, ...], state: tuple[Any, ...]) -> Dependencies:
+def _dependencies_of(folder: str, requirements: tuple[str, ...], state: tuple[Any, ...]) -> Dependencies:
     """The same, remembered while the state of the files stays: every folder below asks again."""
     found = Dependencies()
-    pyproject = read_toml(folder / "pyproject.toml")
+    if listing(folder).isdisjoint(DECLARING) and not requirements:
+        return found
+    here = Path(folder)
+    pyproject = read_toml(here / "pyproject.toml")
     _from_project(found, pyproject)
     _from_tools(found, pyproject)
-    _from_ini(found, folder)
-    _from_setup(found, folder / "setup.py")
+    _from_ini(found, here)
+    _from_setup(found, here / "setup.py")
     for path in requirements:
-        _from_requirements(found, path, folder, 0)
-    for name in ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"):
-        _from_lock(found, folder / name)
+        _from_requirements(found, Path(path), here, 0)
+    for lock in files_of(folder, LOCKS):
+        _from_lock(found, lock)
     return found
+
+
+LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
+DECLARING = ("pyproject.toml", "setup.cfg", "tox.ini", "setup.py", *LOCKS)
 
 
 def _from_project(found: Dependencies, pyproject: Any) -> None:
@@ -521,22 +553,28 @@ def _from_setup(found: Dependencies, path: Path) -> None:
             found.add(literal)
 
 
-def _requirement_files(folder: Path) -> list[Path]:
+def _requirement_files(folder: str) -> Iterator[str]:
     """requirements*.txt and the like, beside the project's files or in a folder named for them."""
-    found = []
-    for place in (folder, folder / "requirements", folder / "requirements.d", folder / "tests"):
-        for name in sorted(listing(str(place)))[:500]:
-            if name.endswith((".txt", ".in", ".pip")) and (place.name.startswith("requirements") or "require" in name):
-                found.append(place / name)
-    return found
+    for place in _places(folder, "requirements", "requirements.d", "tests"):
+        is_named = os.path.basename(place).startswith("requirements")
+        for name in sorted(listing(place))[:500]:
+            if name.endswith((".txt", ".in", ".pip")) and (is_named or "require" in name):
+                yield os.path.join(place, name)
 
 
-def _installers(folder: Path) -> Iterator[Path]:
+def _installers(folder: str) -> Iterator[Path]:
     """Files of a folder that may name packages to install, whatever their format: noxfile, Makefile, Pipfile, CI, conda ..."""
-    for place in (folder, folder / "requirements", folder / "tests", folder / ".github" / "workflows", folder / "ci", folder / ".ci"):
-        for name in sorted(listing(str(place)))[:200]:
+    for place in (*_places(folder, "requirements", "tests", "ci", ".ci"), os.path.join(folder, ".github", "workflows")):
+        for name in sorted(listing(place))[:200]:
             if INSTALLERS.search(name) and not name.startswith("test_"):
-                yield place / name
+                yield Path(place, name)
+
+
+def _places(folder: str, *inside: str) -> Iterator[str]:
+    """A folder, and those of the names that it holds."""
+    yield folder
+    there = listing(folder)
+    yield from (os.path.join(folder, name) for name in inside if name in there)
 
 
 INSTALLERS = re.compile(r"(?i)\.(toml|txt|in|cfg|ini|ya?ml|lock|pip|mk|sh|nix)$|^(noxfile|setup|tasks)\.py$|^(makefile|pipfile|dockerfile|justfile|taskfile)")
@@ -555,7 +593,7 @@ def _from_requirements(found: Dependencies, path: Path, top: Path, depth: int) -
             found.add(line)
 
 
-LOCKED = re.compile(r'''^name = ["']([^"']+)["']\nversion = ["']([^"']+)["']''', re.MULTILINE)
+LOCKED = re.compile(r'''\nname = ["']([^"']+)["']\nversion = ["']([^"']+)["']''')
 
 
 def _from_lock(found: Dependencies, path: Path) -> None:
@@ -580,28 +618,33 @@ MARK = "mark.asyncio"
 
 
 ASYNC_DEF = re.compile(rb"async[ \t]+def[ \t]+([^\s(\[]+)")
-LEFT = re.compile(rb"(\w+)\.__a?exit__\(")
-MOCKING = (b"Mock", b"mocker", b"create_autospec")
 IMPORT = re.compile(rb"\n(?:from[ \t]+(\w+)|import[ \t]+([^\n#;]+))")
+LEFT = re.compile(rb"\.__a?exit__\(")  # the name before it is looked for backwards: each word of a text might be one
+LAST_WORD = re.compile(rb"\w+\Z")
 
 
 def _words(path: Path | str) -> Words:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            text = b"\n" + file.read()
-    except OSError:
-        text = b""
-    several = b",".join(one or other for one, other in IMPORT.findall(text)).decode("utf8", "replace").split(",")
-    names = ASYNC_DEF.findall(text)
-    return Words(
-        frozenset(name.decode("utf8", "replace") for name in names),
-        frozenset(name for one in several for name in one.partition(".")[0].split()[:1]),
-        any(word in text for word in MOCKING),
-        frozenset(name.decode() for name in LEFT.findall(text)) if b"exit__(" in text else frozenset(),
-    )
+    text = b"\n" + (_bytes(path) or b"")
+    imported = {name for one, several in IMPORT.findall(text) for name in ((one,) if one else _first_names(several))}
+    left = [LAST_WORD.search(before[-100:]) for before in LEFT.split(text)[:-1]] if b"exit__(" in text else ()
+    return Words(_decoded(ASYNC_DEF.findall(text)), _decoded(imported), _decoded(word[0] for word in left if word))
 
 
-NO_WORDS = Words(frozenset(), frozenset(), False, frozenset())
+def _first_names(several: bytes) -> Iterator[bytes]:
+    """The top-level packages of `import a.b as c, d`."""
+    return (name for one in several.split(b",") for name in one.partition(b".")[0].split()[:1])
+
+
+def _decoded(names: Iterable[bytes]) -> frozenset[str]:
+    return frozenset(name.decode("utf8", "replace") for name in names)
+
+
+NO_WORDS = Words(frozenset(), frozenset(), frozenset())
+
+
+def _speaks_of_mocks(path: Path) -> bool:
+    text = _bytes(path) or b""
+    return any(word in text for word in (b"Mock", b"mocker", b"create_autospec"))
 
 
 def words_at(place: str) -> Words | None:
@@ -610,7 +653,7 @@ def words_at(place: str) -> Words | None:
     if len(every) == INDEXED:
         return None
     coroutines, imports, left = (frozenset().union(*(getattr(one, key) for one in every)) for key in ("coroutines", "imports", "left"))
-    return Words(coroutines, imports, any(one.mocks for one in every), left)
+    return Words(coroutines, imports, left)
 
 
 def python_files(place: str) -> Iterator[str]:
@@ -630,6 +673,8 @@ def fresh(ask: Callable[..., T], *question: Any) -> T:
     now, key = time.monotonic(), (ask, *question)
     known = _fresh.get(key)
     if known is None or now - known[0] > FRESH:
+        while _fresh and now - next(iter(_fresh.values()))[0] > FRESH:
+            del _fresh[next(iter(_fresh))]  # the oldest stand first
         known = _fresh[key] = (now, ask(*question))
     return known[1]
 
@@ -650,18 +695,18 @@ RUNNERS = re.compile(r"anyio|trio|tornado|twisted|aiohttp|sanic|curio|asyncio_co
 class Folder:
     """What holds for every file of one folder; made once per folder and configuration state."""
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: str, settings: Settings) -> None:
         self.path = path
         self.settings = settings
         self.top = top_of(path)
-        self.above = tuple(map(str, upwards(path, self.top)))
+        self.above = upwards(path, self.top)
 
     @cached_property
     def readings(self) -> tuple[Configuration, ...]:
         """The distinct configurations that pytest may use, by the folder in which it is started or that it is given."""
         every = {}
-        for one in upwards(self.path, self.top):
-            reading = _reading(one, self.top, self.native)
+        for number in range(len(self.above)):
+            reading = _reading(self.above[number:], self.native)
             every[(reading.file, reading.rootdir if reading.file else None)] = reading
         return tuple(every.values())
 
@@ -673,7 +718,7 @@ class Folder:
     @cached_property
     def conftests(self) -> list[Path]:
         """Where conftest files of the chain may stand, nearest first."""
-        return [one / "conftest.py" for one in upwards(self.path, self.rootdir) if one.is_relative_to(self.top)]
+        return [Path(one, "conftest.py") for one in upwards(self.path, str(self.rootdir)) if one in self.above]
 
     @cached_property
     def patterns(self) -> dict[str, tuple[tuple[str, ...], ...]]:
@@ -688,7 +733,7 @@ class Folder:
     @cached_property
     def dependencies(self) -> list[Dependencies]:
         """Declarations from the folder up to the top of the project."""
-        return [dependencies_of(one) for one in upwards(self.path, self.top)]
+        return [dependencies_of(one) for one in self.above]
 
     def below(self, name: str, limit: str) -> bool:
         """Whether every version of a distribution that the project allows is lower than `limit`; False if undeclared."""
@@ -712,7 +757,7 @@ class Folder:
 
     def mentions(self, name: str) -> bool:
         """Whether anything that may install packages names a distribution: declarations, and other files beside them as text."""
-        return self.declares(name) or any(name in (read_text(path) or "") for one in upwards(self.path, self.top) for path in _installers(one))
+        return self.declares(name) or any(name in (read_text(path) or "") for one in self.above for path in _installers(one))
 
     @property
     def has_declarations(self) -> bool:
@@ -725,15 +770,14 @@ class Folder:
         return next((declared.python for declared in self.dependencies if declared.python), None)
 
     @cached_property
-    def roots(self) -> list[Path]:
+    def roots(self) -> list[str]:
         """Folders from which first-party modules may be imported, likeliest first."""
         found = [self.path]
         for reading in self.readings:
-            found += [reading.rootdir / entry for entry in reading.words("pythonpath")]
-            found += [reading.rootdir, reading.rootdir / "src"]
-        found += [place for one in upwards(self.path, self.top) for place in (one, one / "src")]
-        inside = [one for one in map(_clean, found) if one.is_relative_to(self.top)]
-        return list(dict.fromkeys(inside))
+            rootdir = str(reading.rootdir)
+            found += [os.path.join(rootdir, entry) for entry in (*reading.words("pythonpath"), "", "src")]
+        found += [place for one in self.above for place in (one, os.path.join(one, "src"))]
+        return [one for one in dict.fromkeys(map(os.path.normpath, found)) if is_inside(one, self.top)]
 
     def find_module(self, dotted: str) -> Path | None:
         """The file of a first-party module; None if the project holds none of that name."""
@@ -743,25 +787,24 @@ class Folder:
         parts = dotted.split(".")
         if not all(part.isidentifier() for part in parts):
             return None
-        for root in self.roots:
-            if not listing(str(root)).isdisjoint((parts[0], parts[0] + ".py")):
-                found = _module_file(root.joinpath(*parts), self.top)
-                if found is not None:
-                    return found
+        for root in dict.fromkeys(map(os.path.dirname, fresh(self.top_level).get(parts[0], ()))):
+            found = _module_file(os.path.join(root, *parts), self.top)
+            if found is not None:
+                return found
         return None
 
     def top_level(self) -> dict[str, list[str]]:
         """The files and folders that each top-level name of an import may mean, in every folder from which the project imports."""
         found: dict[str, list[str]] = {}
-        for root in map(str, self.roots):
-            for name in listing(root):
-                found.setdefault(name.removesuffix(".py"), []).append(os.path.join(root, name))
+        for root in self.roots:
+            for name, place in fresh(importable, root):
+                found.setdefault(name, []).append(place)
         return found
 
     def reachable(self, imported: frozenset[str], packages: frozenset[str]) -> tuple[Words, ...] | None:
         """What the first-party code says that top-level names of imports, and the packages of folders, lead to; None if that is too much to read."""
         found, seen, there = list[Words](), set[str](), fresh(self.top_level)
-        todo, places = set(imported), [_package(Path(folder), self.top) for folder in packages]
+        todo, places = set(imported), [_package(folder, self.top) for folder in packages]
         while todo or places:
             places += [place for name in todo - KNOWN_ELSEWHERE for place in there.get(name, ())]
             seen |= todo
@@ -773,32 +816,39 @@ class Folder:
         return tuple(found)
 
 
-def _module_file(place: Path, top: Path) -> Path | None:
+def importable(root: str) -> list[tuple[str, str]]:
+    """The top-level names that may be imported from a folder, each with its file or folder."""
+    every = (name for name in listing(root) if name.endswith(".py") or name.isidentifier())
+    return [(name.removesuffix(".py"), os.path.join(root, name)) for name in every]
+
+
+def _module_file(place: str, top: str) -> Path | None:
     """The file of the module or package at a place inside the project."""
-    for candidate in (place.parent / f"{place.name}.py", place / "__init__.py"):
-        if stamp(candidate) and candidate.is_relative_to(top):
-            return candidate
+    for candidate in (f"{place}.py", os.path.join(place, "__init__.py")):
+        if stamp(candidate) and is_inside(candidate, top):
+            return Path(candidate)
     return None
 
 
-def _package(folder: Path, top: Path) -> str:
+def _package(folder: str, top: str) -> str:
     """The outermost folder of the package that a folder belongs to: what relative imports of its files may mean."""
-    inside = [one for one in upwards(folder, top) if "__init__.py" in listing(str(one.parent))]
-    return str(inside[-1].parent if inside else folder)
+    inside = [one for one in upwards(folder, top) if "__init__.py" in listing(one)]
+    return inside[-1] if inside else folder
 
 
-def _clean(path: Path) -> Path:
-    return Path(os.path.normpath(path))
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path is a folder's, or that of something in it."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 # Where a folder's answer may change during a process (an editor's server), the stamps of all files that may matter tell.
-_folders: dict[tuple[Path, Settings], tuple[tuple[Any, ...], Folder]] = {}
+_folders: dict[tuple[str, Settings], tuple[tuple[Any, ...], Folder]] = {}
 
 
-def folder_of(path: Path, settings: Settings) -> Folder:
+def folder_of(path: str, settings: Settings) -> Folder:
     """The folder's facts, made anew after a configuration file above it changed."""
     known = _folders.get((path, settings))
-    above = known[1].above if known is not None else tuple(map(str, upwards(path, top_of(path))))
+    above = known[1].above if known is not None else upwards(path, top_of(path))
     state = tuple(map(_state, above))
     if known is None or known[0] != state:
         known = _folders[path, settings] = (state, Folder(path, settings))
@@ -808,18 +858,10 @@ def folder_of(path: Path, settings: Settings) -> Folder:
 @asked_once
 def _state(folder: str) -> tuple[Any, ...]:
     """What tells whether a folder's configuration changed: its own time stamp, and those of the files in use."""
-    try:
-        changed = os.stat(folder).st_mtime_ns
-    except (OSError, ValueError):
-        changed = 0
-    return changed, *map(_stamp, _present(folder, changed))
+    return _changed(folder), *(stamp(os.path.join(folder, name)) for name in sorted(CONFIGURING & listing(folder)))
 
 
-@lru_cache(maxsize=4096)
-def _present(folder: str, changed: int) -> tuple[str, ...]:
-    """Files of a folder that may hold configuration; the folder's time stamp tells when one came or went."""
-    names = (*FILES, "setup.py", "uv.lock", "poetry.lock", "pdm.lock", "requirements.txt", "conftest.py")
-    return tuple(map(str, files_of(Path(folder), names)))
+CONFIGURING = frozenset((*FILES, *LOCKS, "setup.py", "requirements.txt", "conftest.py"))
 
 
 class Project:
@@ -941,8 +983,7 @@ class Project:
         """Whether the first-party module at the start of a dotted name speaks of mocks, by its text; False for other packages'."""
         head, _, _ = dotted.rpartition(".")
         path = self._module_path(dotted, inside) or (self._module_path(head, inside) if head.strip(".") else None)
-        words = cached("words", path, _words) if path is not None else NO_WORDS
-        return words is None or words.mocks
+        return path is not None and cached("mocks", path, _speaks_of_mocks) is not False
 
     def users(self, names: Iterable[str], is_marked: bool = False) -> Iterator[Module]:
         """Test files of the folder that this conftest serves in which a function requests one of the fixtures; all for no names.
@@ -1006,11 +1047,9 @@ class Project:
         if inside.path is None:
             return None
         rest = dotted.lstrip(".")
-        base = inside.path.parent
-        for _ in range(len(dotted) - len(rest) - 1):
-            base = base.parent
+        base = inside.path.parents[min(len(dotted) - len(rest), len(inside.path.parents)) - 1]
         parts = rest.split(".") if rest else []
-        return _module_file(base.joinpath(*parts), self.folder.top) if all(part.isidentifier() for part in parts) else None
+        return _module_file(os.path.join(base, *parts), self.folder.top) if all(part.isidentifier() for part in parts) else None
 
     @asked_once
     def definition(self, dotted: str, inside: Module, depth: int = 0) -> Function | Class | None:
@@ -1051,11 +1090,16 @@ def module_at(path: Path, settings: Settings) -> Module | None:
 
 
 def _module(path: Path, settings: Settings) -> Module | None:
+    source = _bytes(path)
     try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = ast.parse(source) if source is not None else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return gather(tree, path, project_of(path, settings), settings)
+    if source is None or tree is None:
+        return None
+    module = gather(tree, path, project_of(path, settings), settings)
+    module.parsed = len(source)
+    return module
 
 
 def definitions_at(path: Path, settings: Settings) -> Module | None:
@@ -1065,58 +1109,22 @@ def definitions_at(path: Path, settings: Settings) -> Module | None:
 
 def _definitions(path: Path, settings: Settings) -> Module | None:
     text = _text(path)
-    blocks = blocks_of(text) if text is not None else None
-    if text is None or blocks is None:
+    found = apart(text) if text is not None else None
+    if text is None or found is None:
         return _module(path, settings)
-    rest, at = [], 0
-    for start, block in blocks:
-        rest += [text[at:start], "\n" * block.text.count("\n")]
-        at = start + len(block.text)
+    rest, blocks = found
     try:
-        tree = ast.parse("".join([*rest, text[at:]]))
+        tree = ast.parse(rest)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _module(path, settings)
-    replaced = frozenset(name for several in REPLACED.findall(text) for name in several)
-    return Module(tree, path, project_of(path, settings), settings, [block for _, block in blocks], replaced)
+    replaced = frozenset(name for pattern in REPLACED for name in pattern.findall(text))
+    module = Module(tree, path, project_of(path, settings), settings, blocks, replaced)
+    module.parsed = len(rest) + len(text) // 50  # a text takes what a fiftieth of it takes as a tree
+    return module
 
 
-# Where a statement at the top of a file begins, and where a string in triple quotes begins or ends.
-TOP = re.compile(r'''"""|\'\'\'|^[^\s#)\]}]''', re.MULTILINE)
-HEAD = re.compile(r"(class|def|async[ \t]+def)[ \t]+(\w+)")
-EVERY_HEAD = re.compile(r"^(?:class|def|async[ \t]+def)\b", re.MULTILINE)
-NODES = {"class": ast.ClassDef, "def": ast.FunctionDef}
 # Every name of an attribute that may be assigned to, and every word in quotes, which may name one.
-REPLACED = re.compile(r"""\.(\w+)[ \t]*[=:,)\]]|["'](\w+)["']""")
-
-
-def blocks_of(text: str) -> list[tuple[int, Block]] | None:
-    """The functions and classes at the top of a file, each with its place in the text; None if they cannot be told without parsing."""
-    starts = _statement_starts(text)
-    if starts is None:
-        return None
-    found: list[tuple[int, Block]] = []
-    begun, line, counted = None, 1, 0
-    for at, until in zip(starts, [*starts[1:], len(text)]):
-        begun = at if begun is None else begun  # a decorator belongs to what follows it
-        if (head := HEAD.match(text, at)) is not None:
-            line, counted = line + text.count("\n", counted, begun), begun
-            found.append((begun, Block(NODES.get(head[1], ast.AsyncFunctionDef), head[2], text[begun:until], line)))
-        if text[at] != "@":
-            begun = None
-    return found if len(found) == len(EVERY_HEAD.findall(text)) else None
-
-
-def _statement_starts(text: str) -> list[int] | None:
-    """Where the statements at the margin of a text begin, outside strings; None if quotes do not match, or lines end in odd ways."""
-    found: list[int] = []
-    quotes = ""
-    for match in TOP.finditer(text):
-        token, at = match[0], match.start()
-        if not quotes and (len(token) == 1 or at == 0 or text[at - 1] == "\n"):
-            found.append(at)
-        if len(token) == 3:
-            quotes = token if not quotes else "" if quotes == token else quotes
-    return None if quotes or "\r" in text or "\f" in text else found
+REPLACED = tuple(map(re.compile, (r"\.(\w+)[ \t]*[=:,)\]]", r'"(\w+)"', r"'(\w+)'")))
 
 
 def plugin_names(module: Scope) -> list[str]:
@@ -1131,24 +1139,25 @@ def plugin_names(module: Scope) -> list[str]:
 
 def project_of(path: Path | None, settings: Settings) -> Project:
     """The project around a file; around the working directory for text without a name."""
-    absolute = _clean(_here_and_now() / path) if path is not None else None
-    return Project(absolute, folder_of(absolute.parent if absolute else _here_and_now(), settings), settings)
+    absolute = os.path.normpath(os.path.join(_here_and_now(), path)) if path is not None else None
+    folder = folder_of(os.path.dirname(absolute) if absolute else _here_and_now(), settings)
+    return Project(Path(absolute) if absolute else None, folder, settings)
 
 
-def _here_and_now() -> Path:
+def _here_and_now() -> str:
     """The working directory; the root if it has been deleted."""
     try:
-        return Path.cwd()
+        return os.getcwd()
     except OSError:
-        return Path(os.sep)
+        return os.sep
 
 
 def forget() -> None:
     """Empty every cache of the process, as if nothing had been read yet."""
     for cache in (_cache, _modules, _folders, _fresh):
         cache.clear()
-    _present.cache_clear()
-    _dependencies_of.cache_clear()
+    for remembered in (_listing, _dependencies_of):
+        remembered.cache_clear()
 
 
 # --------------------------------------------------------------------------------------------------------------------

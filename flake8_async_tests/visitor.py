@@ -18,6 +18,7 @@ from sys import stdlib_module_names
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, NamedTuple, Sequence
 
 from flake8_async_tests import knowledge
+from flake8_async_tests.blocks import Block
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,6 @@ class Words(NamedTuple):
 
     coroutines: frozenset[str]  # names of their `async def`s
     imports: frozenset[str]  # top-level packages and modules that they import
-    mocks: bool  # whether they speak of mocks
     left: frozenset[str]  # names on which they call `__aexit__` or `__exit__` by hand
 
 
@@ -249,30 +249,6 @@ def _outside(module: Module, node: Any) -> list[ast.AST]:
     return outside[::-1]
 
 
-class Block:
-    """A function or class at the top of a file of which only the name has been read: it is parsed when more is asked.
-
-    `node` is the node that its parsing fills; `text` its source, decorators included, from line `first` on.
-    """
-
-    def __init__(self, kind: type, name: str, text: str, first: int) -> None:
-        self.text, self.first = text, first
-        last = first + text.rstrip().count("\n")
-        self.node = kind.__new__(kind)  # without the fields that it owes
-        vars(self.node).update(name=name, lineno=first, col_offset=0, end_lineno=last, end_col_offset=0)
-
-    def parse(self) -> None:
-        """Fill the node. What cannot be parsed alone gets a decorator that nobody knows: nothing is known of it then."""
-        try:
-            parsed = ast.parse("\n" * (self.first - 1) + self.text).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            parsed = []
-        if len(parsed) != 1 or type(parsed[0]) is not type(self.node):
-            parsed = ast.parse(f"@_unreadable\n{'class _: pass' if isinstance(self.node, ast.ClassDef) else 'async def _(): pass'}").body
-        name = self.node.name
-        vars(self.node).update(vars(parsed[0]), name=name)
-
-
 class Binding(NamedTuple):
     """One place that gives a name its value, visible from `since` on; `how` says what `value` is.
 
@@ -317,6 +293,10 @@ class Scope:
     def head(self) -> Any:
         """The node as far as it has been read."""
         return self.node
+
+    def may_set(self, name: str) -> bool:
+        """Whether an attribute of this name may be assigned to here, as far as the text has been read."""
+        return True
 
     # What the walk noted; gathered when first asked for.
 
@@ -733,6 +713,7 @@ class Module(Scope):
         super().__init__(tree, None, self)
         self.settings = settings
         self.blocks = blocks
+        self.parsed = 0  # characters of another file that have been parsed
         if replaced is not None:
             self.replaced_names = replaced
         self.path = path
@@ -748,13 +729,7 @@ class Module(Scope):
 
     @cached_property
     def facts(self) -> Facts:
-        facts = super().facts
-        for block in self.blocks:
-            made: Scope = (BlockClass if isinstance(block.node, ast.ClassDef) else BlockFunction)(block, self)
-            facts.scopes.append(made)
-            self.scopes[block.node] = made
-            self.parents[block.node] = self.node
-        return facts
+        return _with_blocks(self, super().facts, self.blocks)
 
     def absolute(self, statement: ast.ImportFrom) -> str | None:
         """The dotted name of the module that `from X import ...` names; relative ones start with dots."""
@@ -1121,25 +1096,30 @@ class Class(Scope):
         inherited = [mark for base in self.ancestry if isinstance(base, Class) for mark in base.own_marks]
         return inherited + (self.outer.marks if isinstance(self.outer, Class) else [])
 
+    def attribute(self, name: str) -> list[tuple[Scope, ast.expr | None]]:
+        """What the class, its bases and their methods assign to `self.NAME`, and to NAME in their bodies."""
+        if name not in self._attributes:
+            every = [base for base in self.ancestry if isinstance(base, Class)]
+            self._attributes[name] = [one for base in every for one in (*base._set_by_methods(name), *base._set_in_body(name))]
+        return self._attributes[name]
+
     @cached_property
-    def attributes(self) -> dict[str, list[tuple[Scope, ast.expr | None]]]:
-        """What the class and its methods assign to `self.NAME`, and NAME in the class body."""
-        found: dict[str, list[tuple[Scope, ast.expr | None]]] = defaultdict(list)
-        for base in self.ancestry:
-            for method in base.functions if isinstance(base, Class) else ():
-                for path, written in method.stored.items():
-                    head, _, attribute = path.partition(".")
-                    if method.node.args.args and head == method.node.args.args[0].arg and "." not in attribute:
-                        found[attribute] += [(method, expression) for expression in written]
-            for name in base.binders if isinstance(base, Class) else ():
-                found[name] += [(base, binding.value if binding.how == "assign" else None) for binding in base.bindings(name)]
-        return found
+    def _attributes(self) -> dict[str, list[tuple[Scope, ast.expr | None]]]:
+        return {}
+
+    def _set_by_methods(self, name: str) -> Iterator[tuple[Scope, ast.expr | None]]:
+        for method in self.functions:
+            if method.may_set(name) and method.self_name:
+                yield from ((method, written) for written in method.stored.get(f"{method.self_name}.{name}", ()))
+
+    def _set_in_body(self, name: str) -> Iterator[tuple[Scope, ast.expr | None]]:
+        return ((self, binding.value if binding.how == "assign" else None) for binding in self.bindings(name))
 
     @cached_property
     def selves(self) -> list[tuple[Scope, str]]:
         """`self` in the methods of the class and its bases that are no tests."""
         methods = [method for base in self.ancestry if isinstance(base, Class) for method in base.functions]
-        return [(method, method.node.args.args[0].arg) for method in methods if method.node.args.args and not method.is_test]
+        return [(method, method.self_name) for method in methods if method.self_name and not method.is_test]
 
     @cached_property
     def is_testcase(self) -> bool:
@@ -1190,6 +1170,12 @@ class Function(Scope):
     def owner(self) -> Class | None:
         """The class that this function is a method of."""
         return self.outer if isinstance(self.outer, Class) else None
+
+    @property
+    def self_name(self) -> str:
+        """The name of a method's first parameter, "" if there is none."""
+        arguments = self.node.args.args
+        return arguments[0].arg if arguments else ""
 
     @cached_property
     def parameters(self) -> list[ast.arg]:
@@ -1333,17 +1319,40 @@ class Unparsed(Scope):
 
     @cached_property
     def node(self) -> Any:  # type: ignore[override]
-        self.block.parse()
+        self.module.parsed += self.block.parse()
         _walk(self.module, _outside(self.module, self.block.node))  # for the parents that it notes
         return self.block.node
 
 
 class BlockClass(Unparsed, Class):
-    """A class at the top of another file."""
+    """A class of another file."""
+
+    @cached_property
+    def facts(self) -> Facts:
+        return _with_blocks(self, super().facts, self.block.blocks)
 
 
 class BlockFunction(Unparsed, Function):
-    """A function at the top of another file."""
+    """A function or method of another file."""
+
+    def may_set(self, name: str) -> bool:
+        text = self.block.text
+        return "node" in vars(self) or name in text or "setattr" in text or "object(" in text
+
+    @property
+    def self_name(self) -> str:
+        return super().self_name if "node" in vars(self) else self.block.first_parameter
+
+
+def _with_blocks(scope: Scope, facts: Facts, blocks: Iterable[Block]) -> Facts:
+    """What the walk noted, and the definitions that it has not seen because they are not parsed."""
+    for block in blocks:
+        made: Scope = (BlockClass if isinstance(block.node, ast.ClassDef) else BlockFunction)(block, scope)
+        facts.scopes.append(made)
+        scope.module.scopes[block.node] = made
+        scope.module.parents[block.node] = scope.node
+    facts.scopes.sort(key=lambda one: one.head.lineno)
+    return facts
 
 
 def _nested_uses(scope: Scope, name: str) -> list[ast.Name]:
@@ -1990,7 +1999,7 @@ def _replaced_attribute(scope: Scope, expression: ast.Attribute) -> tuple[Value 
     """What code in sight put in place of an attribute (`service.client = AsyncMock()`); None if nothing did."""
     if expression.attr not in scope.module.replaced_names:
         return None
-    places = tuple(dict.fromkeys(known_as(scope, expression)))
+    places = tuple(place for place in dict.fromkeys(known_as(scope, expression)) if place[0].may_set(expression.attr))
     written = [(where, one) for where, path in places for one in where.stored.get(path, ())]
     if not written:
         return None
@@ -2099,9 +2108,10 @@ def _member(instance: Value, attribute: str) -> Value | None:
         method = instance.scope.find_method(attribute)
         if method is not None:
             return _returned_value(method) if _is_property(method) else Value("function", scope=method)
-        if attribute not in instance.scope.attributes and (library := instance.scope.library_base):
+        found = instance.scope.attribute(attribute)
+        if not found and (library := instance.scope.library_base):
             return _member(Value("instance", library), attribute)
-        return agreed(_written(scope, written) for scope, written in instance.scope.attributes.get(attribute, [(instance.scope, None)]))
+        return agreed(_written(scope, written) for scope, written in found or [(instance.scope, None)])
     callee = knowledge.method(instance.name, attribute)
     if callee is None:
         held = knowledge.attribute(instance.name, attribute)
@@ -2898,20 +2908,6 @@ def table(opt_in: tuple[str, ...], met: frozenset[str]) -> Table:
 def needs() -> tuple[str, ...]:
     """What rules need of a module, the same for each file."""
     return tuple({one.needs: None for one in RULES.values() if one.needs})
-
-
-# Text without any of which a file holds no async code, no async test double and no mark of ours.
-INTERESTING = ("sync", "anyio", "trio", "event_loop")
-# What of these words is more than a mention: async code itself, or tests, fixtures and mocks that may handle some.
-CONCERNED = re.compile(r"\basync\s+(?:def|with|for)\b|\bawait\b|pytest|unittest|fixture|[mM]ock|def test|class Test")
-
-
-def is_interesting(path: Path | None, lines: Sequence[str]) -> bool:
-    """One look at the text: whether a file can hold tests, fixtures, mocks or async code that concern us."""
-    if path is not None and path.name == "conftest.py":
-        return True
-    text = "".join(lines)
-    return any(word in text for word in INTERESTING) and CONCERNED.search(text) is not None
 
 
 def gather(tree: ast.Module, path: Path | None = None, project: Project | None = None,
@@ -6847,7 +6843,7 @@ def reads_of_task(scope: Function, task: ast.expr) -> list[tuple[Scope, ast.expr
     head, _, name = attribute_path(task).partition(".")
     if scope.owner is None or head not in [one.arg for one in scope.node.args.args[:1]]:
         return None
-    made = scope.owner.attributes.get(name, ())
+    made = scope.owner.attribute(name) if "." not in name else ()
     if not made or not all(where.name == "asyncSetUp" and is_started(where, one) for where, one in made):
         return None
     return [(where, read) for where, use in _selves_of(scope.module) if getattr(read := where.parent(use), "attr", "") == name

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from flake8_async_tests import project
-from flake8_async_tests.visitor import Class, Function, Module, Settings, find_fixture, gather
+from flake8_async_tests.visitor import Class, Function, Module, Scope, Settings, find_fixture, gather
 
 LAYOUTS = 240
 FOLDERS = ("", "pkg", "pkg/tests")
@@ -150,7 +150,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Path, str
 def test_configuration_is_what_pytest_reads(runs: list[tuple[Path, Path, str]]) -> None:
     wrong = []
     for top, start, output in runs:
-        read = project._reading(start, top, native=True)
+        read = project._reading(project.upwards(str(start), str(top)), native=True)
         mine = (str(read.rootdir), read.asyncio_mode, str(read.fixture_loop_scope), read.test_loop_scope)
         real = (reported(output, r"^rootdir: (.*)$"), reported(output, r"mode=(?:Mode\.)?(\w+)").lower(),
                 reported(output, r"default_fixture_loop_scope=(\w+)"), reported(output, r"default_test_loop_scope=(\w+)"))  # fmt: skip
@@ -162,7 +162,7 @@ def test_configuration_is_what_pytest_reads(runs: list[tuple[Path, Path, str]]) 
 @pytest.mark.xdist_group("real-pytest")
 def test_every_reading_is_known(runs: list[tuple[Path, Path, str]]) -> None:
     for top, start, _ in runs:
-        read = project._reading(start, top, native=True)
+        read = project._reading(project.upwards(str(start), str(top)), native=True)
         around = project.project_of(top / "pkg/tests/test_a.py", Settings())
         assert (read.asyncio_mode, read.file) in {(one.asyncio_mode, one.file) for one in around.readings}
 
@@ -345,11 +345,29 @@ READ_WHOLE += [*sorted(Path(project.__file__).parent.glob("*.py")), *sorted(Path
                *(STANDARD_LIBRARY / f"{name}.py" for name in ("ast", "dataclasses", "enum", "inspect", "pdb", "typing", "zipfile"))]  # fmt: skip
 
 
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
 def said(module: Module) -> tuple[list[str], list[str]]:
     """The definitions at the top of a file, in their order, and what else binds names there."""
-    defined = sorted((scope for scope in module.facts.scopes if scope.name), key=lambda scope: (scope.node.lineno, scope.name))
     others = [f"{name} {one.how} {one.since}" for name in module.binders for one in module.bindings(name) if one.how in ("import", "assign")]
-    return [ast.dump(scope.node, include_attributes=True) for scope in defined], sorted(others)
+    return definitions_in(module), sorted(others)
+
+
+def definitions_in(scope: Scope) -> list[str]:
+    """The functions and classes of a module or class, in their order, those of classes after what else the class holds."""
+    found: list[str] = []
+    for one in sorted((one for one in scope.facts.scopes if one.name), key=lambda one: (one.node.lineno, one.name)):
+        found.append(ast.dump(without_definitions(one.node) if isinstance(one, Class) else one.node, include_attributes=True))
+        found += definitions_in(one) if isinstance(one, Class) else ()
+    return found
+
+
+def without_definitions(node: ast.ClassDef) -> ast.ClassDef:
+    """A class without the functions and classes that stand right in it, and without its end, which may be theirs."""
+    left = ast.ClassDef(**{**vars(node), "body": [one for one in node.body if not isinstance(one, DEFINITIONS)]})
+    left.end_lineno = left.end_col_offset = 0
+    return left
 
 
 @pytest.mark.parametrize("path", [path for path in READ_WHOLE if path.exists()], ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -372,6 +390,7 @@ TEXTS = {
     "an end without a line end": "X = 1\ndef yes():\n    pass",
     "names of other alphabets": "def größe():\n    return 'ä'\nclass Ünder: x = 'é'\nX = 1\n",
     "type parameters and defaults": "def yes(a=lambda: 1, *, b=2) -> int:\n    return a\nclass Yes(Base, metaclass=M): ...\nX: int = 1\n",
+    "nothing": "",
     "form feeds and carriage returns": "X = 1\r\ndef yes():\r\n    pass\r\n\x0cY = 2\r\n",
 }
 
@@ -397,6 +416,75 @@ def test_definitions_that_nobody_asks_for_are_not_parsed(tmp_path: Path) -> None
     assert client.methods["get"].is_coroutine_function
     assert isinstance(broken, Function)
     assert not broken.is_plain  # nothing is known of what cannot be parsed
+
+
+METHODS = """\
+class Client:
+    LIMIT = 1
+
+    @property
+    def name(self):
+        return "get"
+
+    async def get(this, path):
+        this.path = path
+
+    def put(
+        self,
+    ):
+        setattr(self, "where", 2)
+
+    if LIMIT:
+        def in_a_branch(self): ...
+
+    def nothing(): ...
+
+    class Inner:
+        '''
+        def no(self): ...
+        '''
+        def yes(self): ...
+"""
+
+
+def test_methods_that_nobody_asks_for_are_not_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "app.py"
+    path.write_text(METHODS)
+    module = project.definitions_at(path, Settings())
+    assert module is not None
+    client = module.classes[0]
+    assert list(client.methods) == ["name", "get", "put", "in_a_branch", "nothing"]
+    assert [method.self_name for method in client.functions] == ["self", "this", "self", "self", ""]
+    written = {name: [where.name for where, _ in client.attribute(name)] for name in ("path", "where", "LIMIT", "other")}
+    assert written == {"path": ["get"], "where": ["put"], "LIMIT": ["Client"], "other": []}
+    assert [name for name, method in client.methods.items() if "node" in vars(method)] == ["get", "put", "in_a_branch"]
+    assert [method.self_name for method in client.functions] == ["self", "this", "self", "self", ""]
+    inner = client.classes[0]
+    assert list(inner.methods) == ["yes"]
+    assert inner.methods["yes"].is_plain
+
+
+def test_a_folder_that_has_just_changed_is_listed_again(tmp_path: Path) -> None:
+    """A time stamp may be too coarse to tell two changes apart."""
+    (tmp_path / "a").touch()
+    before = os.stat(tmp_path)
+    assert project.listing(str(tmp_path)) == {"a"}
+    (tmp_path / "b").touch()
+    os.utime(tmp_path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert project.listing(str(tmp_path)) == {"a", "b"}
+
+
+def test_what_is_remembered_weighs_what_has_been_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "MODULES", 1000)
+    for name in ("one", "two", "three"):
+        (tmp_path / f"{name}.py").write_text(f"def long():\n    return {'1 + ' * 200}1\n")
+    project.forget()
+    with project.one_look():
+        several = [project.definitions_at(tmp_path / f"{name}.py", Settings()) for name in ("one", "two", "three")]
+    assert len(project._modules) == 3  # nothing has been parsed
+    with project.one_look():
+        assert [one.functions[0].is_plain for one in several if one] == [True] * 3
+    assert [Path(path).name for _, path in project._modules] == ["three.py"]
 
 
 def test_broken_text_gives_nothing(tmp_path: Path) -> None:
