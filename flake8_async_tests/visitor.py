@@ -1018,6 +1018,10 @@ class Module(Scope):
         """Module-level fixtures by the name that tests request."""
         return {function.fixture.name: function for function in self.functions if function.fixture}
 
+    @cached_property
+    def autouse_fixtures(self) -> list[Function]:
+        return [fixture for fixture in self.fixtures.values() if fixture.fixture.autouse]
+
 
 class Class(Scope):
     """A class of the file."""
@@ -1135,6 +1139,10 @@ class Class(Scope):
         return found
 
     @cached_property
+    def autouse_fixtures(self) -> list[Function]:
+        return [fixture for fixture in self.fixtures.values() if fixture.fixture.autouse]
+
+    @cached_property
     def is_collected(self) -> bool:
         """Whether pytest takes tests from this class: by its name, or because unittest does."""
         if isinstance(self.outer, Function):
@@ -1211,6 +1219,18 @@ class Function(Scope):
     @property
     def decorators(self) -> list[ast.expr]:
         return [] if self.is_lambda else self.node.decorator_list
+
+    @cached_property
+    def closest_fixtures(self) -> list[Function]:
+        """Every fixture that a test or fixture is sure to get, as far as it can be found: requested, used by mark, autouse."""
+        found: list[Function] = []
+        todo = _fixtures_asked_for(self) + _autouse(self)
+        while todo:
+            fixture = todo.pop()
+            if fixture not in found:
+                found.append(fixture)
+                todo += _fixtures_asked_for(fixture)
+        return found
 
     @cached_property
     def injections(self) -> dict[str, tuple[Scope, ast.Call, str]]:
@@ -3358,7 +3378,7 @@ def user_modules(fixture: Function, is_marked: bool = False) -> Iterator[Module]
     module = fixture.module
     yield module
     if module.is_conftest and module.project is not None:
-        chosen = [one for one in module.fixtures.values() if one is fixture or fixture in closest_fixtures(one)]
+        chosen = [one for one in module.fixtures.values() if one is fixture or fixture in one.closest_fixtures]
         if any(one.fixture.autouse for one in chosen):
             yield from module.project.users((), is_marked)
         else:
@@ -3462,7 +3482,7 @@ def unhandled_async_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
         if module.proven_mode != "strict" or module.has_other_runner:
             continue
         for test in module.all_functions:
-            if is_asyncio_test(test) and any(is_same(got, fixture) for got in closest_fixtures(test)):
+            if is_asyncio_test(test) and any(is_same(got, fixture) for got in test.closest_fixtures):
                 yield fixture.fixture.node, short(fixture.name)
                 return
 
@@ -3595,8 +3615,8 @@ def getfixturevalue_of_async_fixture(call: ast.Call, scope: Scope) -> Iterator[t
     if not isinstance(request, ast.Name) or request.id != "request" or is_expected(scope, call):
         return
     for name in literal_values(scope, argument(call, 0, "argname")):
-        fixture, ready = find_fixture(scope, name), closest_fixtures(scope)
-        wanted = [fixture, *closest_fixtures(fixture)] if fixture is not None else []
+        fixture, ready = find_fixture(scope, name), scope.closest_fixtures
+        wanted = [fixture, *fixture.closest_fixtures] if fixture is not None else []
         if any(one.is_async and is_asyncio_fixture(one) and one not in ready for one in wanted):
             yield call, short(name, 20)
             return
@@ -5560,7 +5580,7 @@ def replaces(scope: Scope, words: str) -> bool:
     """Whether anything that can be seen from a function patches a name that matches (`time.sleep`, by string or
     object).
     """
-    for one in (scope, *(closest_fixtures(scope) if isinstance(scope, Function) else ())):
+    for one in (scope, *(scope.closest_fixtures if isinstance(scope, Function) else ())):
         calls = [call for name in ("patch", "object", "setattr", "dict", "multiple") for call in one.calls.get(name, ())
                  if not is_http_request(one, call)]  # fmt: skip
         calls += [
@@ -5577,20 +5597,6 @@ def is_http_request(scope: Scope, call: ast.Call) -> bool:
     return made is not None and made[0].dotted(made[1].func) in HTTP_CLIENTS
 
 
-def closest_fixtures(function: Function) -> list[Function]:
-    """Every fixture that a test or fixture is sure to get, as far as it can be found: requested, used by mark,
-    autouse.
-    """
-    found: list[Function] = []
-    todo = _fixtures_asked_for(function) + _autouse(function)
-    while todo:
-        fixture = todo.pop()
-        if fixture not in found:
-            found.append(fixture)
-            todo += _fixtures_asked_for(fixture)
-    return found
-
-
 def _fixtures_asked_for(function: Function) -> list[Function]:
     filled = parametrized(function, indirect=False)
     names = [name for name in function.requested if name not in filled]
@@ -5601,10 +5607,8 @@ def _fixtures_asked_for(function: Function) -> list[Function]:
 
 
 def _autouse(function: Function) -> list[Function]:
-    module, owner = function.module, function.owner
-    several = [module.fixtures, *(owner.fixtures for _ in (1,) if owner)]
-    several += [conftest.fixtures for conftest in (module.project.conftests if module.project else ())]
-    return [fixture for fixtures in several for fixture in fixtures.values() if fixture.fixture.autouse]
+    several = [*function.module.with_conftests, *([function.owner] if function.owner else ())]
+    return [fixture for one in several for fixture in one.autouse_fixtures]
 
 
 HTTP_CLIENTS = {f"{library}.{name}" for library in ("httpx", "httpx2") for name in ("AsyncClient", "Client")}
@@ -5704,7 +5708,7 @@ def clearing_scopes(function: Function) -> Iterator[Scope]:
     """
     module, owner = function.module, function.owner
     yield function
-    yield from closest_fixtures(function)
+    yield from function.closest_fixtures
     for other in module.functions + (owner.functions if owner else []):
         if other.name in function.calls or other.name.lower().startswith(("setup", "teardown", "asyncsetup", "asyncteardown")):
             yield other
@@ -5802,7 +5806,7 @@ def may_have_loop(function: Function) -> bool:
     """Whether a sync test may well have a current loop: it or a fixture of its sets one, or runs on the loop of an
     async fixture.
     """
-    fixtures = closest_fixtures(function)
+    fixtures = function.closest_fixtures
     found = {fixture.fixture.name for fixture in fixtures}
     unknown = [name for one in (function, *fixtures) for name in one.requested if name not in found | KNOWN_FIXTURES
                and name not in parametrized(one) and name not in one.injected]  # fmt: skip
@@ -6512,7 +6516,7 @@ def may_need_loop(test: Function) -> bool:
     given = parametrized(test) | set(test.injected) | KNOWN_FIXTURES
     if any(fixture is None and name not in given for name, fixture in found.items()):
         return True
-    fixtures = closest_fixtures(test)
+    fixtures = test.closest_fixtures
     return any(fixture.is_async for fixture in fixtures) or not all(
         runs_without_loop(one) for one in (test, *fixtures, *inner_scopes(test))
     )
@@ -6594,7 +6598,7 @@ def has_http_mock(function: Function) -> bool:
         return True
     if any(mark.name in ("vcr", "respx", "httpx_mock", "network", "integration", "e2e", "live", "online") for mark in function.marks):
         return True
-    names = {name for one in (function, *closest_fixtures(function)) for name in one.requested}
+    names = {name for one in (function, *function.closest_fixtures) for name in one.requested}
     return any(re.search("mock|vcr|respx|cassette|monkeypatch", name) for name in names) or replaces(
         function, "http|send|request|Client|get|post"
     )
