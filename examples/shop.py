@@ -21,6 +21,11 @@ async def fetch_order(number):
     return {"number": number}
 
 
+async def warm_up():
+    """Fetches the first order in the background."""
+    asyncio.create_task(fetch_order(1))
+
+
 async def orders():
     """A stream of orders."""
     for number in range(3):

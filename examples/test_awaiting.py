@@ -5,7 +5,7 @@ from unittest import TestCase
 from unittest.mock import AsyncMock, patch
 
 import pytest
-from shop import fetch_order
+from shop import fetch_order, warm_up
 
 ORDER = fetch_order(1)
 
@@ -83,5 +83,5 @@ async def test_coroutine_as_result():
 @pytest.mark.asyncio
 async def test_background_work_is_patched():
     with patch("shop.asyncio.create_task") as create_task:
-        await fetch_order(1)
-    create_task.assert_not_called()
+        await warm_up()
+    create_task.assert_called_once()

@@ -980,8 +980,11 @@ class Module(Scope):
 
     @cached_property
     def imports_app(self) -> bool:
-        """Whether the file or its conftests import a library whose apps have a sync TestClient."""
-        return any(one.imports_package("fastapi", "starlette") for one in self.with_conftests)
+        """Whether the file, its conftests or the first-party code that they use import a library whose apps have a sync TestClient."""
+        apps = ("fastapi", "starlette")
+        if self.reachable is None or any(one.imports_package(*apps) for one in self.with_conftests):
+            return True
+        return any(not words.imports.isdisjoint(apps) for words in self.reachable)
 
     @cached_property
     def names_event_loop(self) -> bool:
@@ -4222,11 +4225,12 @@ def async_mock_entered(node: ast.AsyncWith, scope: Scope) -> Iterator[tuple[Any,
 )
 def unawaited_mock_call(node: ast.Expr, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The call is recorded, so `assert_called_once` holds; the side effect, an exception perhaps, never happens."""
-    if is_mock_coroutine(scope, node.value) and not is_injected_by_patch(scope, node.value) and not is_put_later(scope, node.value.func):
-        if is_put_by_helper(scope, node.value.func):
-            return
-        if getattr(node.value.func, "attr", "") not in MISSPELLED:  # those are ATX310's
-            yield node, mock_text(node.value.func)
+    if not is_mock_coroutine(scope, node.value) or is_injected_by_patch(scope, node.value):
+        return
+    mock = node.value.func
+    is_misspelled = getattr(mock, "attr", "") in MISSPELLED  # that is ATX310's
+    if not is_misspelled and not is_put_later(scope, mock) and not is_put_by_helper(scope, mock):
+        yield node, mock_text(mock)
 
 
 def is_put_later(scope: Scope, mock: ast.expr) -> bool:
