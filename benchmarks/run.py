@@ -37,6 +37,14 @@ def costs(cache: Path, rounds: int, names: list[str]) -> None:
         print(f"| {row} | {measured.median(row):.2f} | {ratio:.3f} | {TARGETS.get(row, '')} |")
 
 
+def parted(cache: Path, rounds: int, names: list[str]) -> None:
+    """The table of what the parts of the plugin take."""
+    measured = suites.parts(suites.all_suites(cache, names), rounds)
+    print("\n| default rules, warm cache | ratio to ast.parse |\n| --- | --- |")
+    for row in suites.PARTS:
+        print(f"| {row} | {measured.ratio(row, 'ast.parse'):.2f} |")
+
+
 def growing(rounds: int) -> None:
     """The table of growth."""
     print("\n| what grows | size | lines | microseconds per line | to the cheapest smaller size |\n| --- | --- | --- | --- | --- |")
@@ -76,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     options.add_argument("parts", nargs="*", metavar="PART", default=[],
-                         help="costs, growth, start, memory (all of these if none is named) or profile")  # fmt: skip
+                         help="costs, parts, growth, start, memory (all of these if none is named) or profile")  # fmt: skip
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--only", action="append", default=[], metavar="NAME", help="one pinned project alone; may be repeated")
     options.add_argument("--cache", type=Path, default=sdists.CACHE, help="where the projects are kept (%(default)s)")
@@ -89,6 +97,7 @@ def main(words: list[str] | None = None) -> None:
     cache = arguments.cache.resolve()
     parts = {
         "costs": lambda: costs(cache, arguments.rounds, arguments.only),
+        "parts": lambda: parted(cache, arguments.rounds, arguments.only),
         "growth": lambda: growing(arguments.rounds),
         "start": lambda: starting(arguments.rounds),
         "memory": lambda: remembering(cache),

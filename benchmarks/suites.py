@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from ecosystem import sdists
 from flake8.options.parse_args import parse_args
 
-from flake8_async_tests import project
+from flake8_async_tests import project, visitor
 
 TEST_FILE = re.compile(r"(test_.*|.*_test|conftest)\.py")
 ASYNC = re.compile(r"^[ \t]*async def ", re.MULTILINE)
@@ -181,6 +181,40 @@ def _peers(peers: dict[str, Tool], pairs: list, sample: set[str], result: Measur
             chosen = [pair for pair in pairs if pair[1].filename in sample]
             result.add("ast.parse of the sample", number, parsing(source for _, source in chosen))
         result.add(name, number, passing(run, chosen))
+
+
+# Choices of default rules whose costs, one after the other, say what each part takes.
+PARTS: dict[str, Callable[[visitor.Rule], bool]] = {
+    "no rule: text, project, walk, what a file's functions are": lambda rule: False,
+    "and the rules about lost coroutines": lambda rule: rule.each == "loss",
+    "and all others but those about mocks": lambda rule: rule.needs != "sees_mocks",
+    "all default rules": lambda rule: True,
+}
+
+
+def parts(suites: list[Suite], rounds: int) -> Measured:
+    """The plugin with a warm cache and some of its rules alone."""
+    run, result, every = tool(OURS), Measured(rounds), dict(visitor.RULES)
+    for number in range(rounds):
+        for one in suites:
+            os.chdir(one.home)
+            result.add("ast.parse", number, parsing(one.tests))
+            pairs = fresh(one.tests)
+            passing(run, pairs)
+            for what, is_chosen in PARTS.items():
+                choose({code: rule for code, rule in every.items() if is_chosen(rule)})
+                result.add(what, number, passing(run, pairs))
+            choose(every)
+    gc.unfreeze()
+    return result
+
+
+def choose(rules: dict[str, visitor.Rule]) -> None:
+    """Let the visitor have these rules only."""
+    visitor.RULES.clear()
+    visitor.RULES.update(rules)
+    visitor.table.cache_clear()
+    visitor.needs.cache_clear()
 
 
 def _others(run: Tool, sources: list[Source], result: Measured, number: int) -> None:

@@ -3018,7 +3018,7 @@ def _kinds(scope: Scope) -> Iterator[str]:
 def _judged_inside(scope: Scope, rules: Table, names: set[str]) -> Iterator[tuple[Rule, tuple[Any, ...]]]:
     """The rules about what a scope holds: losses, assignments to attributes, calls (`names` are all that rules ask for), nodes."""
     facts, renamed = scope.facts, scope.module.renamed
-    if isinstance(scope, Function) and not scope.is_lambda and scope.losses:
+    if rules.each["loss"] and isinstance(scope, Function) and not scope.is_lambda and scope.losses:
         yield from _judged_each(rules.each["loss"], losses(scope), scope)
     if facts.stores or isinstance(scope, Class):
         yield from _judged_each(rules.each["attribute"], scope.attribute_assignments, scope)
@@ -3908,7 +3908,7 @@ def _root_of_mock(scope: Scope, root: ast.Name) -> str:
         return known[root.id]
     found = scope.lookup(root)
     what = _root_by(scope, root, found) if found is not None else "unknown"
-    if len(scope.binders.get(root.id, ())) < 2:
+    if found is None or found[1] and len(scope.binders.get(root.id, ())) < 2:  # the same wherever it stands
         known[root.id] = what
     return what
 
