@@ -2260,7 +2260,7 @@ def _ends(scope: Scope, holder: ast.expr, made: ast.expr) -> Iterator[tuple[str,
     if what.what != "assigned":
         yield _end(scope, what, held), what.by
     for name in [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else []):
-        yield "" if _is_shared(scope, name.id) else "unused", name
+        yield "" if _is_shared(scope, name.id) or _is_added_to(scope, name.id) else "unused", name
         for where, use in _reached(scope, name):
             end_of_use = fate(where, use)
             how = _end(where, end_of_use, held)
@@ -2287,6 +2287,11 @@ def _walruses(scope: Scope, node: ast.AST) -> Iterator[ast.NamedExpr]:
 def _is_shared(scope: Scope, name: str) -> bool:
     """Whether code out of sight may read a name, or `del` ends it on purpose."""
     return not isinstance(scope, Function) or name in scope.shared_names
+
+
+def _is_added_to(scope: Scope, name: str) -> bool:
+    """Whether `name += ...` keeps what was bound to a name under the new binding."""
+    return any(type(scope.parent(target)) is ast.AugAssign for target in scope.targets(name))
 
 
 def _reached(scope: Scope, name: ast.Name) -> list[tuple[Scope, ast.Name]]:
