@@ -4448,10 +4448,39 @@ def patched_asyncio_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any
         return
     if effect is not None and not (is_exception(scope, effect) and not has_plain_mock_beside(scope, call)):
         return
-    if is_taken_care_of(scope, call) or is_never_called(scope, made) or closes_stand_in(scope):
+    if is_taken_care_of(scope, call) or is_never_called(scope, made) or closes_stand_in(scope) or is_said_to_get_a_mock(scope, call):
+        return
+    if any(replaces_by_plain_mock(one) for one in replaced_beside(scope, call)):
         return
     if not is_given_no_coroutine(scope, made, effect is not None):
         yield call, ".".join(made.dotted.split(".")[-2:])[:40]
+
+
+def replaced_beside(scope: Scope, call: ast.Call) -> Iterator[Replacement]:
+    """What else is replaced in the test that a replacing call belongs to, by its body or its decorators."""
+    above = scope.parent(call)
+    test = scope.module.scopes[above] if isinstance(above, FUNCTIONS) else scope
+    calls = [(test, one) for name in ("patch", "object", "setattr") for one in test.calls.get(name, ())]
+    if test.outer is not None:
+        calls += [(test.outer, one) for one in getattr(test.node, "decorator_list", ()) if isinstance(one, ast.Call)]
+    return (made for where, one in calls if one is not call and (made := replacement(where, one)) is not None)
+
+
+def replaces_by_plain_mock(made: Replacement) -> bool:
+    """Whether a coroutine function gets a mock whose call gives no coroutine."""
+    return made.mock is not None and made.mock.kind != "AsyncMock" and is_coroutine_function(made.target)
+
+
+def is_said_to_get_a_mock(scope: Scope, call: ast.Call) -> bool:
+    """Whether the test asserts that the mock of a patch was given a mock, or what one returned."""
+    for where, name in mock_names(scope, call):
+        for use in where.uses(name):
+            read = where.parent(use)
+            asserted = where.parent(read) if getattr(read, "attr", "") in (*CALL_ASSERTIONS, *AWAIT_ASSERTIONS) else None
+            given = asserted.args[0] if isinstance(asserted, ast.Call) and asserted.args else None
+            if getattr(given, "attr", "") == "return_value" or (mock := value(where, given)) is not None and mock.kind in MOCKS:
+                return True
+    return False
 
 
 RUNNER_FUNCTIONS = frozenset(("async_create_task", "async_create_background_task"))
@@ -4625,6 +4654,8 @@ def sync_stand_in_for_coroutine(call: ast.Call, scope: Scope) -> Iterator[tuple[
     made = replacement(scope, call)
     if made is None or made.new is None and made.made == "setattr" or is_never_called(scope, made):
         return
+    if made.target is None or made.target.scope is not None and any(takes_coroutine(one) for one in replaced_beside(scope, call)):
+        return  # of the project's own, and what it gives is handed to another stand-in
     if isinstance(made.new, ast.Lambda):
         if is_plainly_sync(made.new.body) and is_coroutine_function(made.target) and is_sure_to_be_used(scope, made):
             yield call, made.name[:36], f"`{ast.unparse(made.new.body)[:16]}`"
