@@ -5006,8 +5006,10 @@ def _wrong_decorator(function: Function) -> Iterator[tuple[Any, ...]]:
         or not function.module.serves_tests
     ):
         return
-    for decorator in function.decorators:
+    for decorator in reversed(function.decorators):
         manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
+        if not is_inert(function.outer, decorator) and (manager is None or manager.kind != "context"):
+            return  # it may make a plain function of the coroutine function, for those above it
         if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
             yield decorator, brief(decorator, 24), f"left before async `{brief_name(function.name, 24)}` runs", "enter it inside, by `with`"
 
