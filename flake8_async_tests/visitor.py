@@ -5226,7 +5226,14 @@ def tasks_given(scope: Scope, given: ast.expr | None) -> Iterator[ast.expr]:
 def is_own_task(scope: Scope, task: ast.expr) -> bool:
     """Whether the function itself makes a task that an expression gives."""
     made = maker(scope, task)
-    return made is not None and made[0] is scope and spawns(*made)
+    return made is not None and made[0] is scope and spawns(*made) and not is_guarded(*made)
+
+
+def is_guarded(scope: Scope, call: ast.Call) -> bool:
+    """Whether a wrapper of the project makes a task of more than the coroutine that it is given: that may deal with failures."""
+    made = None if is_spawned(scope, call) else scope.definition(call.func)
+    returned = [node.value for node in made.every(ast.Return)] if isinstance(made, Function) else []
+    return any(isinstance(one, ast.Call) and is_spawned(made, one) and not isinstance(argument(one, 0, "coro"), ast.Name) for one in returned)
 
 
 def is_expected_to_hang(scope: Scope, wait: ast.Call) -> bool:
@@ -5258,11 +5265,14 @@ def hides_failure(scope: Scope, task: ast.expr, wait: ast.Call) -> bool:
 
 
 def leaves_something(scope: Scope, coroutine: ast.expr | None, wait: ast.Call) -> bool:
-    """Whether a coroutine function of the test sets a `nonlocal` name that the test reads after the wait."""
+    """Whether a coroutine function of the test sets a `nonlocal` name, or an event, that the test reads after the wait."""
     made = scope.definition(coroutine.func) if isinstance(coroutine, ast.Call) else None
-    if not isinstance(made, Function) or made.outer is not scope or not made.nodes.get(ast.Nonlocal):
+    if not isinstance(made, Function) or made.outer is not scope:
         return False
-    return any(start(use) > start(wait) for name in made.shared_names for use in scope.uses(name))
+    events = {root.id for call in made.calls.get("set", ()) if (root := root_name(call.func)) is not None and not call.args}
+    later = [use for name in events for use in scope.uses(name) if getattr(scope.parent(use), "attr", "") == "is_set"]
+    later += [use for name in (made.shared_names if made.nodes.get(ast.Nonlocal) else ()) for use in scope.uses(name)]
+    return any(start(use) > start(wait) for use in later)
 
 
 def _is_cancelled_or_waited_again(scope: Scope, use: ast.Name, wait: ast.Call) -> bool:
