@@ -5903,6 +5903,8 @@ def is_left_set(scope: Function, call: ast.Call) -> bool:
     setting = scope.calls_to("asyncio.set_event_loop")
     if len(setting) != 1 or not setting[0].args or any("set_event_loop" in inner.calls for inner in scope.functions):
         return False
+    if any(isinstance(one, ast.Call) and re.search("loop|policy", last_name(one.func)) for one in with_items(scope, setting[0])):
+        return False  # its end may put back what was there
     made = maker(scope, setting[0].args[0])
     return made is not None and made[1] is call
 
