@@ -3267,6 +3267,8 @@ def invalid_marker_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
     if dotted not in ("pytest.mark.asyncio", "pytest_asyncio.fixture"):
         return
     is_mark = dotted == "pytest.mark.asyncio"
+    if is_mark and len(call.args) == 1 and not call.keywords and may_be_function(scope, call.args[0]):
+        return  # pytest applies the mark to it
     for given in call.args:
         literal = scope.constant(given)
         if is_mark or isinstance(literal, str):
@@ -3274,6 +3276,12 @@ def invalid_marker_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
             yield call, ast.unparse(given)[:30], dotted, remedy
     for word in call.keywords:
         yield from _invalid_keyword(call, scope, word, dotted)
+
+
+def may_be_function(scope: Scope, given: ast.expr) -> bool:
+    """Whether an expression may be a function or class: a name that is bound to no literal and no other object that is known."""
+    found = scope.lookup(given) if isinstance(given, ast.Name) else None
+    return found is not None and any(binding.how in ("definition", "parameter", "import") for binding in found[1])
 
 
 def _invalid_keyword(call: ast.Call, scope: Scope, word: ast.keyword, dotted: str) -> Iterator[tuple[Any, ...]]:
