@@ -905,7 +905,7 @@ def vain_await(callee: Callee) -> bool:
 
 # Functions of asyncio that are handed a coroutine: a bare mock in their place drops it (ATX309).
 TAKES_COROUTINE = frozenset(
-    ("create_task", "ensure_future", "gather", "run", "run_coroutine_threadsafe", "shield", "wait", "wait_for")
+    ("create_task", "ensure_future", "gather", "run", "run_coroutine_threadsafe", "shield", "wait_for")
 )
 # Libraries that are patched where they are used ("app.service.asyncio.sleep"), because no one names an own module so.
 PATCHED_IN_PLACE = ("asyncio", "anyio", "trio")
@@ -926,6 +926,6 @@ def patch_target(target: str) -> Callee | None:
 
 
 def takes_coroutine(target: str) -> bool:
-    """Whether the function at a patch target is one of asyncio's that are handed a coroutine (ATX309)."""
+    """Whether the function at a patch target is one of asyncio's that are handed a coroutine (ATX309); `wait` gets tasks."""
     library, _, name = patched_name(target).rpartition(".")
     return library == "asyncio" and name in TAKES_COROUTINE

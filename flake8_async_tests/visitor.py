@@ -2293,7 +2293,7 @@ def _ends(scope: Scope, holder: ast.expr, made: ast.expr) -> Iterator[tuple[str,
     if what.what != "assigned":
         yield _end(scope, what, held), what.by
     for name in [above.target for above in _walruses(scope, holder)] + ([what.by] if what.what == "assigned" else []):
-        yield "" if _is_shared(scope, name.id) else "unused", name
+        yield "" if _is_shared(scope, name.id) or _is_added_to(scope, name.id) else "unused", name
         for where, use in _reached(scope, name):
             end_of_use = fate(where, use)
             how = _end(where, end_of_use, held)
@@ -2320,6 +2320,11 @@ def _walruses(scope: Scope, node: ast.AST) -> Iterator[ast.NamedExpr]:
 def _is_shared(scope: Scope, name: str) -> bool:
     """Whether code out of sight may read a name, or `del` ends it on purpose."""
     return not isinstance(scope, Function) or name in scope.shared_names
+
+
+def _is_added_to(scope: Scope, name: str) -> bool:
+    """Whether `name += ...` keeps what was bound to a name under the new binding."""
+    return any(type(scope.parent(target)) is ast.AugAssign for target in scope.targets(name))
 
 
 def _reached(scope: Scope, name: ast.Name) -> list[tuple[Scope, ast.Name]]:
@@ -3281,6 +3286,8 @@ def invalid_marker_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
     if dotted not in ("pytest.mark.asyncio", "pytest_asyncio.fixture"):
         return
     is_mark = dotted == "pytest.mark.asyncio"
+    if is_mark and len(call.args) == 1 and not call.keywords and may_be_function(scope, call.args[0]):
+        return  # pytest applies the mark to it
     for given in call.args:
         literal = scope.constant(given)
         if is_mark or isinstance(literal, str):
@@ -3288,6 +3295,12 @@ def invalid_marker_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
             yield call, ast.unparse(given)[:30], dotted, remedy
     for word in call.keywords:
         yield from _invalid_keyword(call, scope, word, dotted)
+
+
+def may_be_function(scope: Scope, given: ast.expr) -> bool:
+    """Whether an expression may be a function or class: a name that is bound to no literal and no other object that is known."""
+    found = scope.lookup(given) if isinstance(given, ast.Name) else None
+    return found is not None and any(binding.how in ("definition", "parameter", "import") for binding in found[1])
 
 
 def _invalid_keyword(call: ast.Call, scope: Scope, word: ast.keyword, dotted: str) -> Iterator[tuple[Any, ...]]:
@@ -4463,10 +4476,39 @@ def patched_asyncio_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any
         return
     if effect is not None and not (is_exception(scope, effect) and not has_plain_mock_beside(scope, call)):
         return
-    if is_taken_care_of(scope, call) or is_never_called(scope, made) or closes_stand_in(scope):
+    if is_taken_care_of(scope, call) or is_never_called(scope, made) or closes_stand_in(scope) or is_said_to_get_a_mock(scope, call):
+        return
+    if any(replaces_by_plain_mock(one) for one in replaced_beside(scope, call)):
         return
     if not is_given_no_coroutine(scope, made, effect is not None):
         yield call, ".".join(made.dotted.split(".")[-2:])[:40]
+
+
+def replaced_beside(scope: Scope, call: ast.Call) -> Iterator[Replacement]:
+    """What else is replaced in the test that a replacing call belongs to, by its body or its decorators."""
+    above = scope.parent(call)
+    test = scope.module.scopes[above] if isinstance(above, FUNCTIONS) else scope
+    calls = [(test, one) for name in ("patch", "object", "setattr") for one in test.calls.get(name, ())]
+    if test.outer is not None:
+        calls += [(test.outer, one) for one in getattr(test.node, "decorator_list", ()) if isinstance(one, ast.Call)]
+    return (made for where, one in calls if one is not call and (made := replacement(where, one)) is not None)
+
+
+def replaces_by_plain_mock(made: Replacement) -> bool:
+    """Whether a coroutine function gets a mock whose call gives no coroutine."""
+    return made.mock is not None and made.mock.kind != "AsyncMock" and is_coroutine_function(made.target)
+
+
+def is_said_to_get_a_mock(scope: Scope, call: ast.Call) -> bool:
+    """Whether the test asserts that the mock of a patch was given a mock, or what one returned."""
+    for where, name in mock_names(scope, call):
+        for use in where.uses(name):
+            read = where.parent(use)
+            asserted = where.parent(read) if getattr(read, "attr", "") in (*CALL_ASSERTIONS, *AWAIT_ASSERTIONS) else None
+            given = asserted.args[0] if isinstance(asserted, ast.Call) and asserted.args else None
+            if getattr(given, "attr", "") == "return_value" or (mock := value(where, given)) is not None and mock.kind in MOCKS:
+                return True
+    return False
 
 
 RUNNER_FUNCTIONS = frozenset(("async_create_task", "async_create_background_task"))
@@ -4640,6 +4682,8 @@ def sync_stand_in_for_coroutine(call: ast.Call, scope: Scope) -> Iterator[tuple[
     made = replacement(scope, call)
     if made is None or made.new is None and made.made == "setattr" or is_never_called(scope, made):
         return
+    if made.target is None or made.target.scope is not None and any(takes_coroutine(one) for one in replaced_beside(scope, call)):
+        return  # of the project's own, and what it gives is handed to another stand-in
     if isinstance(made.new, ast.Lambda):
         if is_plainly_sync(made.new.body) and is_coroutine_function(made.target) and is_sure_to_be_used(scope, made):
             yield call, made.name[:36], f"`{ast.unparse(made.new.body)[:16]}`"
@@ -4990,8 +5034,10 @@ def _wrong_decorator(function: Function) -> Iterator[tuple[Any, ...]]:
         or not function.module.serves_tests
     ):
         return
-    for decorator in function.decorators:
+    for decorator in reversed(function.decorators):
         manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
+        if not is_inert(function.outer, decorator) and (manager is None or manager.kind != "context"):
+            return  # it may make a plain function of the coroutine function, for those above it
         if manager is not None and manager.kind == "context" and isinstance(manager.scope, Function):
             yield decorator, brief(decorator, 24), f"left before async `{brief_name(function.name, 24)}` runs", "enter it inside, by `with`"
 
@@ -5208,7 +5254,14 @@ def tasks_given(scope: Scope, given: ast.expr | None) -> Iterator[ast.expr]:
 def is_own_task(scope: Scope, task: ast.expr) -> bool:
     """Whether the function itself makes a task that an expression gives."""
     made = maker(scope, task)
-    return made is not None and made[0] is scope and spawns(*made)
+    return made is not None and made[0] is scope and spawns(*made) and not is_guarded(*made)
+
+
+def is_guarded(scope: Scope, call: ast.Call) -> bool:
+    """Whether a wrapper of the project makes a task of more than the coroutine that it is given: that may deal with failures."""
+    made = None if is_spawned(scope, call) else scope.definition(call.func)
+    returned = [node.value for node in made.every(ast.Return)] if isinstance(made, Function) else []
+    return any(isinstance(one, ast.Call) and is_spawned(made, one) and not isinstance(argument(one, 0, "coro"), ast.Name) for one in returned)
 
 
 def is_expected_to_hang(scope: Scope, wait: ast.Call) -> bool:
@@ -5240,11 +5293,14 @@ def hides_failure(scope: Scope, task: ast.expr, wait: ast.Call) -> bool:
 
 
 def leaves_something(scope: Scope, coroutine: ast.expr | None, wait: ast.Call) -> bool:
-    """Whether a coroutine function of the test sets a `nonlocal` name that the test reads after the wait."""
+    """Whether a coroutine function of the test sets a `nonlocal` name, or an event, that the test reads after the wait."""
     made = scope.definition(coroutine.func) if isinstance(coroutine, ast.Call) else None
-    if not isinstance(made, Function) or made.outer is not scope or not made.nodes.get(ast.Nonlocal):
+    if not isinstance(made, Function) or made.outer is not scope:
         return False
-    return any(start(use) > start(wait) for name in made.shared_names for use in scope.uses(name))
+    events = {root.id for call in made.calls.get("set", ()) if (root := root_name(call.func)) is not None and not call.args}
+    later = [use for name in events for use in scope.uses(name) if getattr(scope.parent(use), "attr", "") == "is_set"]
+    later += [use for name in (made.shared_names if made.nodes.get(ast.Nonlocal) else ()) for use in scope.uses(name)]
+    return any(start(use) > start(wait) for use in later)
 
 
 def _is_cancelled_or_waited_again(scope: Scope, use: ast.Name, wait: ast.Call) -> bool:
@@ -5282,12 +5338,19 @@ def moves_on(scope: Function, node: ast.AST) -> str:
     return ""
 
 
+# A statement that fails whatever happened.
+FAILS = r"assert False|(pytest|self)\.fail|self\.assert(True\((False|0|None)|False\((True|1))\b"
+
+
 def may_be_cut_off(scope: Function, block: ast.AST) -> bool:
     """Whether an assertion in a block follows something awaited there."""
     waits = [one for one in scope.every(ast.Await, ast.AsyncFor, ast.AsyncWith) if is_in_body(scope, one, block)]
     asserted = [one for one in scope.every(ast.Assert, ast.Expr) if is_assertion(one) and is_in_body(scope, one, block)]
-    if any(re.match(r"assert False|(pytest|self)\.fail", ast.unparse(one)) for one in asserted):
+    if any(re.match(FAILS, ast.unparse(one)) for one in asserted):
         return False  # time is meant to run out before that
+    awaited = [ast.unparse(one) for one in waits if isinstance(one, ast.Await)]
+    if awaited == [re.sub("^assert not ", "", ast.unparse(one)) for one in asserted]:
+        return False  # nothing is meant to come
     if any(is_in_body(scope, call, block) for call in scope.calls.get("sleep_forever", ())):
         return False  # nothing else can end that
     return any(start(wait) < end(one) for wait in waits for one in asserted)
@@ -5852,6 +5915,8 @@ def is_left_set(scope: Function, call: ast.Call) -> bool:
     setting = scope.calls_to("asyncio.set_event_loop")
     if len(setting) != 1 or not setting[0].args or any("set_event_loop" in inner.calls for inner in scope.functions):
         return False
+    if any(isinstance(one, ast.Call) and re.search("loop|policy", last_name(one.func)) for one in with_items(scope, setting[0])):
+        return False  # its end may put back what was there
     made = maker(scope, setting[0].args[0])
     return made is not None and made[1] is call
 
