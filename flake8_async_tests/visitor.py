@@ -4474,13 +4474,13 @@ def patched_asyncio_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any
         effect = next((one for _, one in side_effects(made.mock)), None) or keyword(call, "side_effect")
     if keyword(call, "wraps") is not None or made.mock is not None and made.mock.spec == "wraps":
         return
-    if effect is not None and not (is_exception(scope, effect) and not has_plain_mock_beside(scope, call)):
+    if effect is not None and not is_exception(scope, effect):
         return
-    if is_taken_care_of(scope, call) or is_never_called(scope, made) or closes_stand_in(scope) or is_said_to_get_a_mock(scope, call):
+    if is_taken_care_of(scope, call) or is_never_called(scope, made) or is_said_to_get_a_mock(scope, call):
         return
     if any(replaces_by_plain_mock(one) for one in replaced_beside(scope, call)):
         return
-    if not is_given_no_coroutine(scope, made, effect is not None):
+    if is_handed_coroutine(scope, made, effect is not None):
         yield call, ".".join(made.dotted.split(".")[-2:])[:40]
 
 
@@ -4566,28 +4566,32 @@ def is_never_called(scope: Scope, made: Replacement) -> bool:
         re.search(r"\bnot\b|\b0\b|False", ast.unparse(where.statement(read)))) for where, read in reads)  # fmt: skip
 
 
-def closes_stand_in(scope: Scope) -> bool:
-    """Whether a test gives the code a mock in the place of the coroutine, as one sees by what it says of its `close`."""
-    closed = {root_name(call.func).id for name in (*CALL_ASSERTIONS, "assert_not_called") for call in scope.calls.get(name, ())
-              if re.fullmatch(r"\w+\.close\.\w+", ast.unparse(call.func))}  # fmt: skip
-    return any(isinstance(use, ast.Name) and fate(scope, use).what == "argument" for name in closed for use in scope.uses(name))
+def is_handed_coroutine(scope: Scope, made: Replacement, fails: bool) -> bool:
+    """Whether the code in sight hands a patched function a coroutine; where no call of it is in sight, that is taken for granted.
 
-
-# Functions that take futures as well as coroutines, and calls that give a future.
-TAKE_FUTURES = frozenset(("wait_for", "ensure_future", "shield", "gather"))
-GIVE_FUTURES = frozenset(("run_in_executor", "create_task", "ensure_future", "create_future", "Future", "shield", "wrap_future"))
-
-
-def is_given_no_coroutine(scope: Scope, made: Replacement, fails: bool) -> bool:
-    """Whether the first-party code in sight gives a patched function futures alone, or closes the coroutine where the call fails."""
+    Where the call `fails`, the code may close the coroutine, or the test may have put something else in its place.
+    """
     calls = list(calls_in_code(scope, made))
     calls = [one for one in calls if one[0].name in scope.calls] or calls  # first those of the functions that the test calls itself
-    if fails and any("close" in ast.unparse(where.node) for where, _ in calls if isinstance(where, Function)):
+    if fails and (has_stand_in(scope, made.call) or any("close" in where.calls for where, _ in calls)):
+        return False
+    return not calls or any(gives_some_coroutine(scope, where, given) for where, call in calls for given in call.args)
+
+
+def has_stand_in(scope: Scope, call: ast.Call) -> bool:
+    """Whether a test puts a plain mock in the place of something else, or asserts about the `close` of something."""
+    if any(one.mock is not None and one.mock.kind != "AsyncMock" for one in replaced_beside(scope, call)):
         return True
-    given = [one for _, call in calls for one in call.args[:1]]
-    return bool(given) and made.name in TAKE_FUTURES and not any(
-        isinstance(one, ast.Starred) or isinstance(one, ast.Call) and last_name(one.func) not in GIVE_FUTURES for one in given
-    )  # fmt: skip
+    asserted = (attribute_path(one.func) for name in (*CALL_ASSERTIONS, "assert_not_called") for one in scope.calls.get(name, ()))
+    return any(".close." in path for path in asserted)
+
+
+def gives_some_coroutine(scope: Scope, where: Scope, given: ast.expr) -> bool:
+    """Whether an argument is a coroutine, for certain or by the name of what is called."""
+    found = value(where, given)
+    if found is not None or not isinstance(given, ast.Call):
+        return found is not None and found.kind == "coroutine"
+    return scope.module.may_be_coroutine(last_name(given.func)) or last_name(given.func) in where.module.async_names
 
 
 def calls_in_code(scope: Scope, made: Replacement) -> Iterator[tuple[Scope, ast.Call]]:
@@ -4598,15 +4602,6 @@ def calls_in_code(scope: Scope, made: Replacement) -> Iterator[tuple[Scope, ast.
         for where in code.all_scopes if code is not None else ():
             for call in where.calls.get(made.name, ()):
                 yield where, call
-
-
-def has_plain_mock_beside(scope: Scope, call: ast.Call) -> bool:
-    """Whether the same `with` blocks replace something else by a plain mock: that may be what makes the coroutine."""
-    others = [one for one in with_items(scope, call) if isinstance(one, ast.Call)]
-    others += [item.context_expr for block in scope.every(ast.With, ast.AsyncWith) for item in block.items
-               if any(inside.context_expr is call for inside in block.items)]  # fmt: skip
-    made = [replacement(scope, one) for one in others if one is not call and isinstance(one, ast.Call)]
-    return any(one is not None and one.new is not None and one.mock is not None and one.mock.kind != "AsyncMock" for one in made)
 
 
 AWAIT_ASSERTIONS = frozenset(name for name in AWAIT_READS if name.startswith("assert")) | {"assert_not_awaited"}
