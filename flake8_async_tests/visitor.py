@@ -4690,14 +4690,16 @@ def sync_stand_in_for_coroutine(call: ast.Call, scope: Scope) -> Iterator[tuple[
 def is_sure_to_be_used(scope: Scope, made: Replacement) -> bool:
     """Whether one may take it that the code comes to await a stand-in.
 
-    A coroutine function of the project's own that gets a lambda is often the one that this test does not reach. And of a
-    patch decorator whose parameter is not found, nobody knows how the mock is set up.
+    A coroutine function of the project's own that gets a lambda, or is replaced by a helper of several tests, is often the one that a
+    test does not reach. And of a patch decorator whose parameter is not found, nobody knows how the mock is set up.
     """
     if isinstance(above := scope.parent(made.call), SCOPES):
         function = scope.module.scopes.get(above)
         is_found = isinstance(function, Function) and function.is_plain and bool(mock_names(scope, made.call))
         return made.new is not None or is_found
-    return not isinstance(made.new, ast.Lambda) or made.target.scope is None or is_awaited_in_sight(scope, made.name)
+    if made.target.scope is None:
+        return True
+    return is_awaited_in_sight(scope, made.name) if isinstance(made.new, ast.Lambda) else is_in_test(scope)
 
 
 def is_plainly_sync(expression: ast.expr) -> bool:
