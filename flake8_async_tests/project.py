@@ -26,7 +26,7 @@ from flake8_async_tests.blocks import apart
 from flake8_async_tests.visitor import COLLECTED, Class, Function, Module, Scope, Settings, Words, gather
 
 LIMIT = 2_000_000  # bytes; a larger configuration, conftest or module is passed over
-MODULES = 600_000  # characters of other files whose trees are remembered from file to file: a tree takes fifty times as much
+MODULES = 350_000  # characters of other files whose trees are remembered from file to file: a tree takes fifty times as much
 DEPTH = 60  # directories looked at upwards, modules followed, nested requirement files
 SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
 SERVED_FOLDERS = 2000  # and the folders in which they are looked for: a conftest may lie in somebody's home
