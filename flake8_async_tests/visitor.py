@@ -5241,7 +5241,9 @@ def is_guarded(scope: Scope, call: ast.Call) -> bool:
     """Whether a wrapper of the project makes a task of more than the coroutine that it is given: that may deal with failures."""
     made = None if is_spawned(scope, call) else scope.definition(call.func)
     returned = [node.value for node in made.every(ast.Return)] if isinstance(made, Function) else []
-    return any(isinstance(one, ast.Call) and is_spawned(made, one) and not isinstance(argument(one, 0, "coro"), ast.Name) for one in returned)
+    return any(
+        isinstance(one, ast.Call) and is_spawned(made, one) and not isinstance(argument(one, 0, "coro"), ast.Name) for one in returned
+    )
 
 
 def is_expected_to_hang(scope: Scope, wait: ast.Call) -> bool:
