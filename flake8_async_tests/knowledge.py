@@ -904,9 +904,7 @@ def vain_await(callee: Callee) -> bool:
 
 
 # Functions of asyncio that are handed a coroutine: a bare mock in their place drops it (ATX309).
-TAKES_COROUTINE = frozenset(
-    ("create_task", "ensure_future", "gather", "run", "run_coroutine_threadsafe", "shield", "wait_for")
-)
+TAKES_COROUTINE = frozenset(("create_task", "ensure_future", "gather", "run", "run_coroutine_threadsafe", "shield", "wait_for"))
 # Libraries that are patched where they are used ("app.service.asyncio.sleep"), because no one names an own module so.
 PATCHED_IN_PLACE = ("asyncio", "anyio", "trio")
 
