@@ -950,6 +950,8 @@ class Module(Scope):
             return self.settings.asyncio_mode
         if self.project is None or any(reading.file is None for reading in self.project.readings):
             return None
+        if self.project.below("pytest-asyncio", "0.19"):  # these took every async test and fixture, unless told otherwise
+            return None
         mode: str | None = self.project.agreed("asyncio_mode")
         return mode
 
@@ -3311,7 +3313,7 @@ def _invalid_keyword(call: ast.Call, scope: Scope, word: ast.keyword, dotted: st
         if isinstance(literal, str) and literal not in LOOP_SCOPES:
             yield call, f'loop_scope="{literal}"', dotted, "use one of " + ", ".join(LOOP_SCOPES)
     elif is_mark and word.arg == "scope":
-        if not (scope.module.project and scope.module.project.below("pytest-asyncio", "0.24")):
+        if not pinned_below(scope.module, "0.24"):
             yield call, "scope", dotted, "use `loop_scope`"
     elif word.arg not in (MARK_ARGUMENTS if is_mark else FIXTURE_ARGUMENTS):
         yield call, word.arg, dotted, "use `loop_scope`" if word.arg.startswith("loop") else "remove it"
@@ -3335,7 +3337,7 @@ def is_top_conftest(module: Module) -> bool:
       each="module")  # fmt: skip
 def unset_fixture_loop_scope(module: Module) -> Iterator[tuple[Any, ...]]:
     """pytest-asyncio warns at the start of every run; under `-W error` the run ends there."""
-    if not is_top_conftest(module) or not module.uses_pytest_asyncio or module.project.below("pytest-asyncio", "0.24"):
+    if not is_top_conftest(module) or not module.uses_pytest_asyncio or pinned_below(module, "0.24"):
         return
     if all(reading.file is not None and reading.fixture_loop_scope is None for reading in module.project.readings):
         yield (module.node,)
@@ -3378,8 +3380,9 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 
 
 def pinned_below(module: Module, release: str) -> bool:
-    """Whether the project's declarations keep pytest-asyncio below a release."""
-    return module.project is not None and module.project.below("pytest-asyncio", release)
+    """Whether the project's declarations keep pytest-asyncio below a release, 0.24 or later: these need pytest 8.2."""
+    project = module.project
+    return project is not None and (project.below("pytest-asyncio", release) or project.below("pytest", "8.2"))
 
 
 def is_same(one: Function | None, other: Function) -> bool:
@@ -4551,7 +4554,7 @@ def is_taken_care_of(scope: Scope, call: ast.Call) -> bool:
 
 def takes_coroutine_out(scope: Scope) -> bool:
     """Whether a function closes, runs or awaits a coroutine that it holds: `await mock.call_args[0][0]`."""
-    if {"close", "run", "run_until_complete", "gather", "wait_for"} & scope.calls.keys():
+    if {"close", "run", "run_until_complete", "gather", "wait_for", "ensure_future", "create_task"} & scope.calls.keys():
         return True
     return any(not isinstance(one.value, ast.Call) for one in scope.every(ast.Await))
 
@@ -5321,6 +5324,8 @@ def timeout_swallows_assertions(node: ast.With | ast.AsyncWith | ast.Try, scope:
     """A test that is too slow, or waits for what never comes, skips its own assertions and passes."""
     if not isinstance(scope, Function) or not scope.is_test or not scope.is_async or getattr(node, "orelse", ()) or is_looped(scope, node):
         return
+    if any(isinstance(one.test, ast.Constant) and is_in_body(scope, one, node) for one in scope.every(ast.While)):
+        return  # that only the timeout ends
     limit = swallows(scope, node, ("TimeoutError",)) or moves_on(scope, node)
     if limit and (may_be_cut_off(scope, node) or is_only_check(scope, node)) and not is_asserted_after(scope, node):
         yield node, limit
@@ -5854,7 +5859,7 @@ def get_event_loop_in_sync_test(call: ast.Call, scope: Scope) -> Iterator[tuple[
     if not (scope.is_test or scope.fixture and scope.fixture.by == "pytest") or scope.owner and scope.owner.roots or not scope.is_plain:
         return
     project = scope.module.project
-    if not scope.module.uses_pytest_asyncio or project and project.below("pytest-asyncio", "1.2"):
+    if not scope.module.uses_pytest_asyncio or pinned_below(scope.module, "1.2"):
         return
     if project and project.declares("pytest") and not project.mentions("pytest-asyncio"):
         return  # its marks are there for another runner
