@@ -279,6 +279,7 @@ class Scope:
     node: Any
     outer: Scope | None
     module: Module
+    fixtures: dict[str, Function]  # of a module or class
 
     def __init__(self, node: Any, outer: Scope | None, module: Module, name: str = "") -> None:
         self.node, self.outer, self.module, self.name = node, outer, module, name
@@ -323,6 +324,10 @@ class Scope:
     @cached_property
     def classes(self) -> list[Class]:
         return [scope for scope in self.facts.scopes if isinstance(scope, Class)]
+
+    @cached_property
+    def autouse_fixtures(self) -> list[Function]:
+        return [fixture for fixture in self.fixtures.values() if fixture.fixture.autouse]
 
     @cached_property
     def marked_loop_scopes(self) -> Counter[str | None]:
@@ -735,6 +740,11 @@ class Module(Scope):
         """The dotted name of the module that `from X import ...` names; relative ones start with dots."""
         return "." * (statement.level or 0) + (statement.module or "") or None
 
+    def first_party(self, names: Iterable[str]) -> list[Module]:
+        """The first-party modules of these dotted names, read whole; those that cannot be read are left out."""
+        made = (self.project.module(name, self, True) for name in sorted(names) if name and self.project)
+        return [one for one in made if one is not None]
+
     @property
     def with_conftests(self) -> list[Module]:
         """The file and the conftest files that apply to it."""
@@ -1023,10 +1033,6 @@ class Module(Scope):
         """Module-level fixtures by the name that tests request."""
         return {function.fixture.name: function for function in self.functions if function.fixture}
 
-    @cached_property
-    def autouse_fixtures(self) -> list[Function]:
-        return [fixture for fixture in self.fixtures.values() if fixture.fixture.autouse]
-
 
 class Class(Scope):
     """A class of the file."""
@@ -1142,10 +1148,6 @@ class Class(Scope):
         for base in reversed([base for base in self.ancestry if isinstance(base, Class)]):
             found.update({function.fixture.name: function for function in base.functions if function.fixture})
         return found
-
-    @cached_property
-    def autouse_fixtures(self) -> list[Function]:
-        return [fixture for fixture in self.fixtures.values() if fixture.fixture.autouse]
 
     @cached_property
     def is_collected(self) -> bool:
@@ -2875,7 +2877,7 @@ class Rule(NamedTuple):
     name: str
     message: str
     judge: Judge
-    each: str  # "module", "class", "function", "test", "fixture" or "loss"; "" for a rule of calls or nodes
+    each: str  # "module", "class", "function", "test", "fixture", "loss" or "attribute"; "" for a rule of calls or nodes
     calls: tuple[str, ...]  # last names of the calls that it judges
     nodes: tuple[type, ...]
     of: tuple[type, ...]  # types of what is told apart by LOOKS, () for all
@@ -3266,7 +3268,7 @@ def two_runners(test: Function) -> Iterator[tuple[Any, ...]]:
         return
     if other and own:
         yield other.node, other.name, "the `asyncio` mark"
-    elif other and test.module.proven_mode == "auto" and not (test.module.project and "no:asyncio" in test.module.project.plugins):
+    elif other and test.module.is_auto and not (test.module.project and "no:asyncio" in test.module.project.plugins):
         yield other.node, other.name, "`asyncio_mode = auto`"
     elif own and "anyio_backend" in test.requested:
         yield own.node, "asyncio", "`anyio_backend`"
@@ -3426,7 +3428,7 @@ def is_asyncio_test(test: Function) -> bool:
         return False
     if any(mark.name in RUNNER_MARKS for mark in test.marks) or any(name.startswith("anyio_backend") for name in test.requested):
         return False
-    return test.mark("asyncio") is not None or test.module.proven_mode == "auto" and not backend_in_sight(test.module)
+    return test.mark("asyncio") is not None or test.module.is_auto and not backend_in_sight(test.module)
 
 
 def backend_in_sight(module: Module) -> bool:
@@ -3442,7 +3444,7 @@ def is_asyncio_fixture(fixture: Function) -> bool:
         return False
     if fixture.fixture.by == "pytest_asyncio":
         return True
-    return fixture.is_async and fixture.module.proven_mode == "auto" and not backend_in_sight(fixture.module)
+    return fixture.is_async and fixture.module.is_auto and not backend_in_sight(fixture.module)
 
 
 def is_asyncio_run(function: Function) -> bool:
@@ -3659,9 +3661,7 @@ def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
     """pytest-asyncio 1.0 dropped the fixture: an override changes nothing any more, a request finds nothing."""
     module = function.module
     is_override = function.fixture is not None and function.fixture.name == "event_loop"
-    if not is_override and not (any(one.arg == "event_loop" for one in function.parameters) and "event_loop" in function.requested):
-        return
-    if pinned_below(module, "1.0"):
+    if not is_override and "event_loop" not in function.requested or pinned_below(module, "1.0"):
         return
     if is_override:
         if all(one.is_async for one in users(function)):  # sync code runs things on that loop itself
@@ -3973,7 +3973,7 @@ def is_on_trial(scope: Scope, node: ast.AST, *errors: str) -> bool:
 )
 def awaited_sync_mock(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """The await raises a TypeError, and code that catches every exception takes that for the failure it is ready for."""
-    if not isinstance(node.value, ast.Call) or not is_in_test(scope) or not may_be_mock(scope, node.value):
+    if not is_in_test(scope) or not may_be_mock(scope, node.value):
         return
     given = value(scope, node.value)
     if given is None or given.kind not in ("MagicMock", "Mock") or given.spec:
@@ -4022,13 +4022,13 @@ def is_replaced_inside(scope: Scope, mock: ast.expr) -> bool:
     """Whether a function inside another one that may have run by now puts something else in the place of a mock's child."""
     name = root_name(mock)
     found = scope.lookup(name) if name is not None else None
-    inside, todo = set(), list(found[0].facts.scopes) if found is not None else []
-    while todo:
-        one = todo.pop()
-        todo += one.facts.scopes
-        inside.update(one.stored)
-    path = attribute_path(mock)
-    return bool(path) and any(f"{path}.".startswith(f"{stored}.") for stored in inside)
+    inside = inner_scopes(found[0]) if found is not None else ()
+    return any(is_part_of(attribute_path(mock), stored) for one in inside for stored in one.stored)
+
+
+def is_part_of(path: str, whole: str) -> bool:
+    """Whether a path ("m.get.return_value") is another one, or goes on from it ("m.get")."""
+    return f"{path}.".startswith(f"{whole}.")
 
 
 # Assertions about calls, and the one about awaits that takes its place.
@@ -4166,14 +4166,18 @@ def is_await_asserted(scope: Scope, mock: ast.expr) -> bool:
 
 def is_called_here(scope: Scope, mock: ast.expr) -> bool:
     """Whether an inner function of a test calls a mock: there the await, or its absence, is in sight."""
-    inner = [read for read in reads_of(scope, mock) if scope_of(scope.module, read) is not scope]
-    return any(isinstance(call := scope.parent(read), ast.Call) and call.func is read for read in inner)
+    return any(scope_of(scope.module, call) is not scope for call in calls_of(scope, mock))
 
 
 def is_awaited_here(scope: Scope, mock: ast.expr) -> bool:
     """Whether the function itself awaits a call of the mock, in the same words."""
-    calls = [call for read in reads_of(scope, mock) if isinstance(call := scope.parent(read), ast.Call) and call.func is read]
-    return any(fate(scope, call).what == "awaited" for call in calls)
+    return any(fate(scope, call).what == "awaited" for call in calls_of(scope, mock))
+
+
+def calls_of(scope: Scope, mock: ast.expr) -> Iterator[ast.Call]:
+    """The calls of the same object in the same words, in a function and its inner functions."""
+    reads = ((read, scope.parent(read)) for read in reads_of(scope, mock))
+    return (call for read, call in reads if isinstance(call, ast.Call) and call.func is read)
 
 
 def reads_of(scope: Scope, mock: ast.expr) -> Iterator[ast.expr]:
@@ -4252,7 +4256,7 @@ def unawaited_mock_call(node: ast.Expr, scope: Scope) -> Iterator[tuple[Any, ...
 def is_put_later(scope: Scope, mock: ast.expr) -> bool:
     """Whether a mock, or one that it is a child of, is only put in its place further down: above, something else was there."""
     path = attribute_path(mock)
-    several = [one for stored, written in scope.stored.items() if f"{path}.".startswith(f"{stored}.") for one in written] if path else []
+    several = [one for stored, written in scope.stored.items() if is_part_of(path, stored) for one in written]
     return bool(several) and all(one is not None and start(one) > start(mock) for one in several)
 
 
@@ -4264,11 +4268,12 @@ def is_put_by_helper(scope: Scope, mock: ast.expr) -> bool:
     method = scope
     while method is not None and not (isinstance(method, Function) and method.owner):
         method = method.outer
-    head, _, path = attribute_path(mock).partition(".")
-    if method is None or not path:
+    path = attribute_path(mock)
+    if method is None or "." not in path:
         return False
-    helpers = [(one, name) for one, name in method.owner.selves if one is not scope and one.name not in SETS_UP and not one.fixture]
-    return any(f"{head}.{path}.".startswith(f"{stored}.") for one, name in helpers if name == head for stored in one.stored)
+    helpers = [one for one, name in method.owner.selves if name == path.partition(".")[0] and one is not scope]
+    helpers = [one for one in helpers if one.name not in SETS_UP and not one.fixture]
+    return any(is_part_of(path, stored) for one in helpers for stored in one.stored)
 
 
 def is_injected_by_patch(scope: Scope, mock: ast.AST) -> bool:
@@ -4599,12 +4604,9 @@ def gives_some_coroutine(scope: Scope, where: Scope, given: ast.expr) -> bool:
 
 def calls_in_code(scope: Scope, made: Replacement) -> Iterator[tuple[Scope, ast.Call]]:
     """The calls of a patched function in the module where it is patched, or in those that the file imports."""
-    module, head = scope.module, made.dotted.rpartition(".asyncio.")[0]
-    for name in (head,) if head else sorted(module.imports):
-        code = module.project.module(name, module, True) if module.project and name else None
-        for where in code.all_scopes if code is not None else ():
-            for call in where.calls.get(made.name, ()):
-                yield where, call
+    head = made.dotted.rpartition(".asyncio.")[0]
+    for code in scope.module.first_party((head,) if head else scope.module.imports):
+        yield from ((where, call) for where in code.all_scopes for call in where.calls.get(made.name, ()))
 
 
 AWAIT_ASSERTIONS = frozenset(name for name in AWAIT_READS if name.startswith("assert")) | {"assert_not_awaited"}
@@ -4758,8 +4760,8 @@ def left_by_hand(module: Module) -> set[str]:
     """The names on which the first-party code that a file may use calls an exit method itself."""
     if module.reachable is not None:
         return {left for known in module.reachable for left in known.left}
-    code = [module.project.module(name, module, True) for name in module.imports if name and module.project]
-    calls = [call for one in code if one is not None for where in one.all_scopes for exits in EXITS for call in where.calls.get(exits, ())]
+    code = module.first_party(module.imports)
+    calls = [call for one in code for where in one.all_scopes for exits in EXITS for call in where.calls.get(exits, ())]
     return {last_name(call.func.value) for call in calls if isinstance(call.func, ast.Attribute)}
 
 
@@ -5150,7 +5152,7 @@ def is_executor_result_dropped(scope: Scope, call: ast.Call) -> bool:
 def awaited_sync_call(node: ast.Await, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """It fails with a TypeError about `await`; behind an AsyncMock it passes, and the code that it tests does not work."""
     call = node.value
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not scope.module.serves_tests:
+    if not isinstance(call.func, ast.Attribute) or not scope.module.serves_tests:
         return
     if call.func.attr not in scope.module.library_names("sync", "context", "async context", "either context"):
         return
@@ -5413,7 +5415,7 @@ def filter_written(call: ast.Call, scope: Scope) -> str:
         return hiding_filter([text for text in words if isinstance(text, str) and text.strip(": ") != "ignore"])
     if not isinstance(scope, Function) or scope.dotted(call.func) not in ("warnings.filterwarnings", "warnings.simplefilter"):
         return ""  # pytest drops the filters that a module sets while it is imported
-    if not scope.module.is_test_file and any("__main__" in ast.unparse(one.test) for one in scope.module.every(ast.If)):
+    if not scope.module.is_test_file and any(map(is_main, scope.module.every(ast.If))):
         return ""  # a script, which runs in a process of its own
     category = argument(call, 2 if name == "filterwarnings" else 1, "category")
     message = argument(call, 1, "message") if name == "filterwarnings" else None
@@ -5425,6 +5427,11 @@ def filter_written(call: ast.Call, scope: Scope) -> str:
     if not all(isinstance(part, str) for part in parts) or len([*call.args, *call.keywords]) != sum(map(bool, parts)):
         return ""
     return "" if not parts[1] and is_caught(scope, call) else hiding_filter([":".join(parts)])
+
+
+def is_main(branch: ast.If) -> bool:
+    """`if __name__ == "__main__":`, which runs in a script alone."""
+    return "__main__" in ast.unparse(branch.test)
 
 
 def is_caught(scope: Scope, call: ast.Call) -> bool:
@@ -5821,9 +5828,7 @@ def run_inside_running_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
     dotted = scope.dotted(call.func)
     if not (scope.module.is_test_file or scope.module.is_conftest):
         return
-    if dotted == "nest_asyncio.apply" and not any(
-        isinstance(one, ast.If) and "__main__" in ast.unparse(one.test) for one in scope.ancestors(call)
-    ):
+    if dotted == "nest_asyncio.apply" and not any(isinstance(one, ast.If) and is_main(one) for one in scope.ancestors(call)):
         yield call, dotted, "hides calls that fail inside a running loop", "await the coroutines instead"
     if not isinstance(scope, Function) or not scope.is_async or scope.module.imports_package("trio") or is_expected(scope, call):
         return
@@ -6466,9 +6471,7 @@ def is_awaited_first(scope: Scope, node: ast.Assign | ast.Call, mock: Value) -> 
     names = places_of(scope, node, mock)
     if "__aenter__" in names:
         return True
-    module = scope.module
-    others = [module.project.module(name, module, True) for name in sorted(module.imports) if name and module.project]
-    code = [module, *(one for one in others if one is not None)]
+    code = [scope.module, *scope.module.first_party(scope.module.imports)]
     fates = {
         fate(where, call).what for one in code for where in (one, *one.all_scopes) for name in names for call in where.calls.get(name, ())
     }
