@@ -5022,8 +5022,17 @@ def wrong_with(node: Function | ast.With | ast.AsyncWith, scope: Scope | None = 
         for context in (item.context_expr for item in node.items):
             if not may_be_entered_by(scope, context, way) or entered_by(scope, context) != way:
                 continue
-            if not (is_async and isinstance(context, ast.Call) and sync_check(scope, context) or is_tried_out(scope, node)):
+            if is_async and isinstance(context, ast.Call) and sync_check(scope, context) or is_tried_out(scope, node):
+                continue
+            if is_async and is_coroutine_made_manager(value(scope, context)):
+                yield node, brief(context), "a `contextmanager` over an `async def`", "use `asynccontextmanager`"
+            else:
                 yield node, brief(context), f"{wrong} context manager", f"use `{right}`"
+
+
+def is_coroutine_made_manager(given: Value | None) -> bool:
+    """Whether `contextlib.contextmanager` stands on an async generator function: no statement enters what that gives."""
+    return given is not None and isinstance(given.scope, Function) and given.scope.is_async
 
 
 def _wrong_decorator(function: Function) -> Iterator[tuple[Any, ...]]:
@@ -5828,7 +5837,7 @@ def run_inside_running_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
     dotted = scope.dotted(call.func)
     if not (scope.module.is_test_file or scope.module.is_conftest):
         return
-    if dotted == "nest_asyncio.apply" and not any(isinstance(one, ast.If) and is_main(one) for one in scope.ancestors(call)):
+    if dotted == "nest_asyncio.apply" and not is_about_nesting(scope, call):
         yield call, dotted, "hides calls that fail inside a running loop", "await the coroutines instead"
     if not isinstance(scope, Function) or not scope.is_async or scope.module.imports_package("trio") or is_expected(scope, call):
         return
@@ -5838,6 +5847,14 @@ def run_inside_running_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
         yield call, dotted, "raises RuntimeError inside a running loop", "await the coroutine instead"
     elif isinstance(call.func, ast.Attribute):
         yield from _run_of_object(call, scope, call.func.attr)
+
+
+def is_about_nesting(scope: Scope, call: ast.Call) -> bool:
+    """Whether a patch of the loop is what a test tries out, which its name or a mark says, or is made by a script."""
+    test = test_around(scope)
+    if test is not None and any("nest_asyncio" in text for text in (test.name, *(ast.unparse(mark.node) for mark in test.marks))):
+        return True
+    return any(isinstance(one, ast.If) and is_main(one) for one in scope.ancestors(call))
 
 
 def _run_of_object(call: ast.Call, scope: Function, method: str) -> Iterator[tuple[Any, ...]]:
