@@ -26,8 +26,8 @@ DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 # Words of tests without async code that concern us: marks, fixtures and functions of other libraries.
 LIBRARIES = ("anyio", "trio", "event_loop")
 # What of a word of async code is more than a mention: tests, fixtures and mocks that may handle it, or the code itself.
-CONCERNED = ("pytest", "unittest", "fixture", "mock", "Mock", "def test", "class Test")
-ASYNC = re.compile(r"a(?:sync\s+(?:def|with|for)|wait)\b")
+TESTS = ("pytest", "unittest", "def test")
+ASYNC = (re.compile(r"await\b"), re.compile(r"async\s+(?:def|with|for)\b"))
 
 
 class Plugin:
@@ -105,9 +105,10 @@ def is_interesting(filename: str, lines: Sequence[str]) -> bool:
     if filename.endswith("conftest.py"):
         return True
     text = "".join(lines)
-    if "sync" not in text and not ("test" in text and any(word in text for word in LIBRARIES)):
+    may_test = "test" in text
+    if "sync" not in text and not (may_test and any(word in text for word in LIBRARIES)):
         return False
-    return any(word in text for word in CONCERNED) or ASYNC.search(text) is not None
+    return may_test and any(word in text for word in TESTS) or "mock" in text or any(code.search(text) for code in ASYNC)
 
 
 def refuse(key: str, value: str, allowed: str) -> NoReturn:
