@@ -330,6 +330,15 @@ class Scope:
         return [fixture for fixture in self.fixtures.values() if fixture.fixture.autouse]
 
     @cached_property
+    def requesting(self) -> dict[str, list[Function]]:
+        """The fixtures defined right here, by the names of what they request."""
+        found: dict[str, list[Function]] = defaultdict(list)
+        for fixture in (one for one in self.functions if one.fixture):
+            for name in {one.arg: None for one in fixture.parameters}:
+                found[name].append(fixture)
+        return found
+
+    @cached_property
     def marked_loop_scopes(self) -> Counter[str | None]:
         """The loop scopes that the asyncio marks of the tests right here name."""
         return Counter(mark.loop_scope for one in self.functions if one.is_test for mark in one.own_marks if mark.name == "asyncio")
@@ -873,15 +882,6 @@ class Module(Scope):
         return {one.name: one for one in self.functions if not one.is_test and not one.fixture and one.assertions}
 
     @cached_property
-    def requesting(self) -> dict[str, list[Function]]:
-        """The fixtures of the file, wherever they stand, by the names of what they request."""
-        found: dict[str, list[Function]] = defaultdict(list)
-        for fixture in (one for one in self.all_functions if one.fixture):
-            for name in {one.arg: None for one in fixture.parameters}:
-                found[name].append(fixture)
-        return found
-
-    @cached_property
     def imports(self) -> set[str]:
         """Top-level packages and modules that the file imports anywhere ("anyio", "aiohttp.test_utils")."""
         found = set()
@@ -1185,6 +1185,14 @@ class Function(Scope):
     def owner(self) -> Class | None:
         """The class that this function is a method of."""
         return self.outer if isinstance(self.outer, Class) else None
+
+    @property
+    def owners(self) -> Iterator[Class]:
+        """The class that this function is a method of, and the classes around that one."""
+        owner = self.outer
+        while isinstance(owner, Class):
+            yield owner
+            owner = owner.outer
 
     @property
     def self_name(self) -> str:
@@ -1542,11 +1550,9 @@ def _fixture(function: Function) -> Fixture | None:
 def find_fixture(function: Function, name: str) -> Function | None:
     """The fixture that a test or fixture gets by a name: of its class, its module, the conftest chain, plugins."""
     inner = function.fixture is not None and function.fixture.name == name
-    owner = function.owner
-    while owner is not None:
+    for owner in function.owners:
         if name in owner.fixtures and not (inner and owner.fixtures[name] is function):
             return owner.fixtures[name]
-        owner = owner.outer if isinstance(owner.outer, Class) else None
     module = function.module
     if name in module.fixtures and module.fixtures[name] is not function:
         return module.fixtures[name]
@@ -1829,10 +1835,11 @@ def makes_mocks(fixture: Function) -> bool:
 
 
 def _touched_by_fixtures(test: Function, fixture: Function) -> Iterator[tuple[Scope, str]]:
-    """Other fixtures of the file and its conftests that request the same one: they may configure what it gives."""
+    """Other fixtures of the test's class, the file and its conftests that request the same one: they may configure what it gives."""
     assert fixture.fixture is not None
     name, project = fixture.fixture.name, test.module.project
-    every = [*test.module.requesting.get(name, ())]
+    places = (test.module, *(base for owner in test.owners for base in owner.ancestry if isinstance(base, Class)))
+    every = [one for place in places for one in place.requesting.get(name, ())]
     every += [one for conftest in (project.conftests if project else ()) for one in conftest.requesting.get(name, ())
               if one.fixture and conftest.fixtures.get(one.fixture.name) is one]  # fmt: skip
     yield from ((other, name) for other in every if other is not fixture and other is not test)
@@ -2573,6 +2580,8 @@ def mock_function(scope: Scope, function: ast.expr) -> str | None:
 
 def _is_mocker(scope: Scope, name: ast.Name) -> bool:
     """Whether a name is pytest-mock's fixture: so called, or so annotated, and no fixture of the suite's own."""
+    if name.id not in MOCKERS and not scope.module.imports_package("pytest_mock"):
+        return False
     found = scope.lookup(name)
     if found is None or len(found[1]) != 1 or found[1][0].how != "parameter" or not isinstance(found[0], Function):
         return False
@@ -5015,7 +5024,8 @@ def _wrongly_used(function: Function) -> Iterator[tuple[ast.expr, str, str]]:
 def wrong_with(node: Function | ast.With | ast.AsyncWith, scope: Scope | None = None) -> Iterator[tuple[Any, ...]]:
     """The two protocols do not mix: entering raises, and a sync manager as decorator is left before the coroutine runs."""
     if isinstance(node, Function):
-        yield from _wrong_decorator(node)
+        if node.is_async and node.decorators and not node.is_plain:
+            yield from _wrong_decorator(node)
     elif isinstance(scope, Function) and not scope.is_lambda and scope.module.serves_tests:
         is_async = isinstance(node, ast.AsyncWith)
         way, wrong, right = ("sync", "a sync", "with") if is_async else ("async", "an async", "async with")
@@ -5037,13 +5047,7 @@ def is_coroutine_made_manager(given: Value | None) -> bool:
 
 def _wrong_decorator(function: Function) -> Iterator[tuple[Any, ...]]:
     """A context manager of readable code as decorator of a coroutine function."""
-    if (
-        not function.is_async
-        or not function.decorators
-        or function.is_plain
-        or not function.is_coroutine_function
-        or not function.module.serves_tests
-    ):
+    if not function.is_coroutine_function or not function.module.serves_tests:
         return
     for decorator in reversed(function.decorators):
         manager = value(function.outer, decorator) if isinstance(decorator, ast.Call) else None
@@ -5556,11 +5560,16 @@ def runs_forgotten(test: Function, function: Function) -> str:
     """How a function runs so that nobody sees how it ended: "in a task ...", "as a callback"; "" if anybody may."""
     if any(isinstance(test.parent(call), ast.Await) for call in test.calls.get(function.name, ()) if isinstance(call.func, ast.Name)):
         return ""  # most helpers: one look, before all uses in the file are gathered
-    uses = [(scope_of(test.module, use), use) for use in function.outer.uses(function.name)]
+    uses = [(scope_of(test.module, use), use) for use in _uses_inside(test, function)]
     if not uses or not function.is_plain:
         return ""
-    found = {_forgotten_use(scope, use, function) for scope, use in uses if scope is test or test_around(scope) is test}
+    found = {_forgotten_use(scope, use, function) for scope, use in uses}
     return "" if "" in found or not found else min(found)
+
+
+def _uses_inside(test: Function, function: Function) -> list[ast.Name]:
+    """Where a test and the functions inside it name a function of the test or of its module."""
+    return test.uses(function.name) if function.outer is test else _nested_uses(test, function.name)
 
 
 def _forgotten_use(scope: Scope, use: ast.Name, function: Function) -> str:
