@@ -3297,13 +3297,17 @@ def marker_on_helper(function: Function) -> Iterator[tuple[Any, ...]]:
     """The mark slipped off its test, or the name keeps the function from being collected."""
     if not function.own_marks or function.is_test or function.fixture or not function.module.is_test_file:
         return
-    if not function.is_plain or not is_never_collected(function):
+    if not function.is_plain or not is_never_collected(function) or SWITCHED_OFF.match(function.name):
         return
     if any(fate(function.module, use).what != "called" for use in function.module.uses(function.name)):
         return
     for mark in function.own_marks:
         if mark.name == "asyncio":
             yield mark.node, function.name
+
+
+# Names by which people switch a test off: `xtest_get`, `_test_get`, `disabled_test_get`.
+SWITCHED_OFF = re.compile(r"(_+|[a-z]_?|(no|not|off|old|skip|skipped|disable|disabled|broken)_?)test_")
 
 
 def is_never_collected(function: Function) -> bool:
