@@ -3311,9 +3311,8 @@ def invalid_marker_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
 
 
 def may_be_function(scope: Scope, given: ast.expr) -> bool:
-    """Whether an expression may be a function or class: a name that is bound to no literal and no other object that is known."""
-    found = scope.lookup(given) if isinstance(given, ast.Name) else None
-    return found is not None and any(binding.how in ("definition", "parameter", "import") for binding in found[1])
+    """Whether an expression may be a function or class: anything but a literal, or a name that is bound once to one."""
+    return not isinstance(scope.plain(given), (ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Set, ast.Dict))
 
 
 def _invalid_keyword(call: ast.Call, scope: Scope, word: ast.keyword, dotted: str) -> Iterator[tuple[Any, ...]]:
@@ -3393,7 +3392,7 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 def pinned_below(module: Module, release: str) -> bool:
     """Whether the project's declarations keep pytest-asyncio below a release, 0.24 or later: these need pytest 8.2."""
     project = module.project
-    return project is not None and (project.below("pytest-asyncio", release) or project.below("pytest", "8.2"))
+    return project is not None and (project.kept_below("pytest-asyncio", release) or project.below("pytest", "8.2"))
 
 
 def is_same(one: Function | None, other: Function) -> bool:
@@ -5717,7 +5716,7 @@ def removed_app_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ..
     if keyword(call, "app") is None or (dotted := scope.dotted(call.func)) not in HTTP_CLIENTS:
         return
     project = scope.module.project
-    if not is_expected(scope, call) and not (project and dotted.startswith("httpx.") and project.below(*MODERN)):
+    if not is_expected(scope, call) and not (project and dotted.startswith("httpx.") and project.kept_below(*MODERN)):
         yield call, dotted, "ASGITransport" if dotted.endswith("AsyncClient") else "WSGITransport"
 
 
