@@ -962,6 +962,8 @@ class Module(Scope):
             return None
         if self.project.below("pytest-asyncio", "0.19"):  # these took every async test and fixture, unless told otherwise
             return None
+        if self.project.lacks_pytest_asyncio:
+            return None
         mode: str | None = self.project.agreed("asyncio_mode")
         return mode
 
@@ -975,7 +977,8 @@ class Module(Scope):
         """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
         project = self.project
         if project is not None and any(key.startswith("asyncio_") for reading in project.readings for key in reading.values):
-            return True
+            if not project.lacks_pytest_asyncio:
+                return True
         return any(one.speaks_asyncio for one in self.with_conftests)
 
     @cached_property
