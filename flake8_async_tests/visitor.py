@@ -649,8 +649,12 @@ class Scope:
 
     @cached_property
     def reconfigured(self) -> set[str]:
-        """Mocks that are configured by a call ("m.configure_mock"): what their children are is not known."""
-        return {attribute_path(call.func) for name in ("configure_mock", "mock_add_spec") for call in self.facts.calls.get(name, ())}
+        """The paths of mocks whose children are not known: `m.configure_mock(...)`, or `setattr(m, name, ...)` with any name."""
+        calls = [call for name in ("configure_mock", "mock_add_spec") for call in self.facts.calls.get(name, ())]
+        mocks = [call.func.value for call in calls if isinstance(call.func, ast.Attribute)]
+        setting = [call for name in SETTERS for call in self.facts.calls.get(name, ()) if call.args]
+        mocks += [call.args[0] for call in setting if self.constant(argument(call, 1, "name")) is None]
+        return {path for mock in mocks if (path := attribute_path(mock))}
 
     @cached_property
     def aliases(self) -> dict[str, list[str]]:
@@ -2660,7 +2664,7 @@ def mock_child(mock: Value | None, attribute: str) -> Value | None:
     """The attribute of a mock; what the code configured on it comes first."""
     if mock is None or mock.kind not in MOCKS or attribute in MOCK_OWN or attribute.startswith(("assert", "_mock", "mock_")):
         return None
-    if any(f"{path}.configure_mock" in scope.reconfigured or f"{path}.mock_add_spec" in scope.reconfigured for scope, path in mock.paths):
+    if any(path in scope.reconfigured for scope, path in mock.paths):
         return None
     paths = [(scope, f"{path}.{attribute}") for scope, path in mock.paths]
     paths += [(scope, alias) for scope, path in paths for alias in scope.aliases.get(path, ())]
