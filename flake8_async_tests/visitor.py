@@ -3357,7 +3357,8 @@ def unset_fixture_loop_scope(module: Module) -> Iterator[tuple[Any, ...]]:
     if not is_top_conftest(module) or not module.uses_pytest_asyncio or pinned_below(module, "0.24"):
         return
     if all(reading.file is not None and reading.fixture_loop_scope is None for reading in module.project.readings):
-        yield (module.node,)
+        if not any(one.uses_pytest_asyncio for one in module.project.earlier_conftests()):  # of several it is the first that says it
+            yield (module.node,)
 
 
 @rule("ATX112", "loop-scope-reset", "bare mark puts `{0}` on the {1} loop, {2} says {3}; add the `loop_scope`", each="test")
