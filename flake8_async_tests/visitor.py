@@ -5143,6 +5143,8 @@ def drops_result(scope: Scope, call: ast.Call) -> bool:
     dotted, name = scope.dotted(call.func), last_name(call.func)
     if dotted in CALLBACK_FUNCTIONS:
         what = fate(scope, call)
+        if dotted.startswith("threading.") and may_be_replaced_thread(scope.module, name):
+            return False
         return not dotted.endswith(("to_thread", "run_sync")) or what.what == "awaited" and fate(scope, what.by).what == "dropped"
     if not isinstance(call.func, ast.Attribute) or dotted is not None:
         return False
@@ -5161,6 +5163,13 @@ def drops_result(scope: Scope, call: ast.Call) -> bool:
     if name not in LOOP_CALLBACKS or name == "run_in_executor" and not is_executor_result_dropped(scope, call):
         return False
     return receiver is not None and receiver.name == "asyncio.AbstractEventLoop"
+
+
+def may_be_replaced_thread(module: Module, name: str) -> bool:
+    """Whether code in sight replaces a class of `threading`, or the file is about Pyodide, where no thread starts."""
+    if name in module.replaced_names or any(name in one.patched_libraries for one in module.with_conftests):
+        return True
+    return any("pyodide" in word.lower() for word in (*module.imports, *module.definitions))
 
 
 def is_executor_result_dropped(scope: Scope, call: ast.Call) -> bool:
