@@ -987,10 +987,10 @@ class Project:
         return self.folder.lacks_pytest_asyncio
 
     def earlier_conftests(self) -> Iterator[Module]:
-        """The first conftest files of other chains under the same configuration that stand before the file in the tree of the project."""
+        """The first conftest files of other chains under the same configuration that stand before the file, folders of tests first."""
         files = {one.file for one in self.readings}
         for folder, folders, names in islice(os.walk(self.rootdir), SERVED_FOLDERS):
-            folders[:] = own_folders(folders) if "conftest.py" not in names else []
+            folders[:] = sorted(own_folders(folders), key=lambda name: "test" not in name) if "conftest.py" not in names else []
             path = Path(folder, "conftest.py")
             if path == self.path:
                 return
