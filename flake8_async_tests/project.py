@@ -417,7 +417,7 @@ def allowed(specification: str) -> Requirement:
     """The interval that a specification such as ">=0.21,<0.24", "~=1.2" or poetry's "^1.2" allows."""
     low: Version | None = None
     high: Version | None = None
-    for operator, number, wild in CLAUSE.findall(specification):
+    for operator, number, wild in CLAUSE.findall(specification[:500]):  # a line that is no specification may be endless
         parts = version(number)
         least, most = _interval(operator or "==", parts, bool(wild))
         low = max(low, least) if low and least else low or least
@@ -594,7 +594,7 @@ def _from_environment(found: Dependencies, path: Path) -> None:
     _, _, below = f"\n{read_text(path) or ''}".partition("\ndependencies:")
     listed, *_ = re.split(r"\n(?=[A-Za-z])", below)
     for name, allowing in (match.groups() for line in listed.splitlines() if (match := PACKAGE.match(line))):
-        found.add(name + STARTING.sub(r"==\1.*", allowing))
+        found.add(name + STARTING.sub(r"==\1.*", allowing[:500]))
 
 
 def _requirement_files(folder: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -295,6 +296,15 @@ def test_poetry_ranges(caret: str, high: tuple[int, ...]) -> None:
 def test_entries_of_conda(tmp_path: Path, entry: str, low: project.Version | None, high: project.Version | None) -> None:
     (tmp_path / "environment.yml").write_text(f"name: x\ndependencies:\n  - {entry}\nothers:\n  - pytest=1\n")
     assert project.dependencies_of(str(tmp_path)).found == {"pytest": [project.Requirement(low, high)]}
+
+
+@pytest.mark.parametrize("name", ["environment.yml", "requirements.txt", "riotfile.py", "tox.ini"])
+def test_endless_line(tmp_path: Path, name: str) -> None:
+    heads = {"environment.yml": "dependencies:\n- ", "riotfile.py": '{"pytest": "<', "tox.ini": "[testenv]\ndeps =\n  "}
+    (tmp_path / name).write_text(heads.get(name, "") + "pytest =" + " " * (project.LIMIT - 100) + 'x",\n')
+    began = time.perf_counter()
+    assert not project.project_of(tmp_path / "test_a.py", Settings()).below("pytest", "9")
+    assert time.perf_counter() - began < 20
 
 
 def test_matrix_is_read_and_never_run(tmp_path: Path) -> None:
