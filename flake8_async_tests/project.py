@@ -31,9 +31,11 @@ DEPTH = 60  # directories looked at upwards, modules followed, nested requiremen
 SERVED, PARSED = 1000, 40  # test files below a conftest that are looked at for users of its fixtures, and read for them
 SERVED_FOLDERS = 2000  # and the folders in which they are looked for: a conftest may lie in somebody's home
 INDEXED = 4000  # files of first-party packages whose names are noted; where there are more, any name may be theirs
+SISTERS = 500  # folders below the top of a project that are looked at for the declarations of its other parts
 FRESH = 2.0  # seconds for which these names are not looked up again
 NO_TESTS = ("node_modules", "site-packages", "venv", "build", "dist")  # folders without tests of the project's own
 MARKERS = (".git", ".hg", ".jj")
+REPOSITORY = ".github"  # a folder at the top of a repository, also of one that was unpacked from an archive
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml")
 
 T = TypeVar("T")
@@ -374,6 +376,13 @@ def top_of(folder: str) -> str:
     return top
 
 
+def repository_of(top: str) -> str:
+    """The top of the repository around a project: another folder than the project's only if it was unpacked without its .git."""
+    if not listing(top).isdisjoint(MARKERS):
+        return top
+    return next((one for one in _parents(top) if REPOSITORY in listing(one)), top)
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # Declared dependencies
 # --------------------------------------------------------------------------------------------------------------------
@@ -408,7 +417,7 @@ def allowed(specification: str) -> Requirement:
     """The interval that a specification such as ">=0.21,<0.24", "~=1.2" or poetry's "^1.2" allows."""
     low: Version | None = None
     high: Version | None = None
-    for operator, number, wild in CLAUSE.findall(specification):
+    for operator, number, wild in CLAUSE.findall(specification[:500]):  # a line that is no specification may be endless
         parts = version(number)
         least, most = _interval(operator or "==", parts, bool(wild))
         low = max(low, least) if low and least else low or least
@@ -465,6 +474,11 @@ class Dependencies:
                 self.readable = True
                 self.found.setdefault(normal(name), []).append(allowed(str(text)))
 
+    def cap(self, name: str, bound: Version) -> bool:
+        """Whether a declaration keeps a distribution below a version."""
+        highs = [one.high for one in self.found.get(name, ()) if one.high]
+        return any(high <= bound or high[: len(bound)] < bound for high in highs)
+
 
 def dependencies_of(folder: str) -> Dependencies:
     """The declarations in one folder."""
@@ -472,7 +486,7 @@ def dependencies_of(folder: str) -> Dependencies:
     return _dependencies_of(folder, requirements, (_state(folder), *map(stamp, requirements)))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _dependencies_of(folder: str, requirements: tuple[str, ...], state: tuple[Any, ...]) -> Dependencies:
     """The same, remembered while the state of the files stays: every folder below asks again."""
     found = Dependencies()
@@ -484,15 +498,21 @@ def _dependencies_of(folder: str, requirements: tuple[str, ...], state: tuple[An
     _from_tools(found, pyproject)
     _from_ini(found, here)
     _from_setup(found, here / "setup.py")
+    _from_matrix(found, here / "riotfile.py")
     for path in requirements:
-        _from_requirements(found, Path(path), here, 0)
+        if path.endswith(ENVIRONMENTS):
+            _from_environment(found, Path(path))
+        else:
+            _from_requirements(found, Path(path), here, 0)
     for lock in files_of(folder, LOCKS):
         _from_lock(found, lock)
     return found
 
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
-DECLARING = ("pyproject.toml", "setup.cfg", "tox.ini", "setup.py", *LOCKS)
+DECLARING = ("pyproject.toml", "setup.cfg", "tox.ini", "setup.py", "riotfile.py", *LOCKS)
+CONDA = ("conda", "ci", ".ci", "continuous_integration")  # folders of conda's environments
+ENVIRONMENTS = (".yml", ".yaml")
 
 
 def _from_project(found: Dependencies, pyproject: Any) -> None:
@@ -553,18 +573,43 @@ def _from_setup(found: Dependencies, path: Path) -> None:
             found.add(literal)
 
 
+# A line of riot's matrix (`"httpx": ["<0.28", latest]`), and a specification in it.
+MATRIX = re.compile(r"""["']([A-Za-z][\w.-]*)["']\s*:\s*(\[[^\][]{0,2000}\]|["'][^"'\n]*["'])""")
+SPECIFICATION = re.compile(r"""["']\s*([<>=!~][^"']*)["']""")
+
+
+def _from_matrix(found: Dependencies, path: Path) -> None:
+    """The environments of riotfile.py, which is read as text and never run."""
+    for name, several in MATRIX.findall(read_text(path) or ""):
+        found.add_all(name + one for one in SPECIFICATION.findall(several))
+
+
+# An entry of conda's list of packages (`- conda-forge::pytest=8.3=py312_0`), and the sign that takes every version that starts like this.
+PACKAGE = re.compile(r"""\s*-\s+["']?(?:[\w./-]+::)?([A-Za-z0-9][\w.-]*)([^#"']*)""")
+STARTING = re.compile(r"(?<![<>=!~])=\s*(\d+(?:\.\d+)*)[.*]*(=\S*)?")
+
+
+def _from_environment(found: Dependencies, path: Path) -> None:
+    """An environment of conda, of which the lines below `dependencies:` are read."""
+    _, _, below = f"\n{read_text(path) or ''}".partition("\ndependencies:")
+    listed, *_ = re.split(r"\n(?=[A-Za-z])", below)
+    for name, allowing in (match.groups() for line in listed.splitlines() if (match := PACKAGE.match(line))):
+        found.add(name + STARTING.sub(r"==\1.*", allowing[:500]))
+
+
 def _requirement_files(folder: str) -> Iterator[str]:
-    """requirements*.txt and the like, beside the project's files or in a folder named for them."""
-    for place in _places(folder, "requirements", "requirements.d", "tests"):
-        is_named = os.path.basename(place).startswith("requirements")
+    """requirements*.txt, conda's environments and the like, beside the project's files or in a folder named for them."""
+    for place in _places(folder, "requirements", "requirements.d", "tests", *CONDA):
+        where = os.path.basename(place)
         for name in sorted(listing(place))[:500]:
-            if name.endswith((".txt", ".in", ".pip")) and (is_named or "require" in name):
+            is_list = name.endswith((".txt", ".in", ".pip")) and (where.startswith("requirements") or "require" in name)
+            if is_list or name.endswith(ENVIRONMENTS) and (where in CONDA or "environment" in name):
                 yield os.path.join(place, name)
 
 
 def _installers(folder: str) -> Iterator[Path]:
     """Files of a folder that may name packages to install, whatever their format: noxfile, Makefile, Pipfile, CI, conda ..."""
-    for place in (*_places(folder, "requirements", "tests", "ci", ".ci"), os.path.join(folder, ".github", "workflows")):
+    for place in (*_places(folder, "requirements", "tests", *CONDA), os.path.join(folder, ".github", "workflows")):
         for name in sorted(listing(place))[:200]:
             if INSTALLERS.search(name) and not name.startswith("test_"):
                 yield Path(place, name)
@@ -577,7 +622,7 @@ def _places(folder: str, *inside: str) -> Iterator[str]:
     yield from (os.path.join(folder, name) for name in inside if name in there)
 
 
-INSTALLERS = re.compile(r"(?i)\.(toml|txt|in|cfg|ini|ya?ml|lock|pip|mk|sh|nix)$|^(noxfile|setup|tasks)\.py$|^(makefile|pipfile|dockerfile|justfile|taskfile)")
+INSTALLERS = re.compile(r"(?i)\.(toml|txt|in|cfg|ini|ya?ml|lock|pip|mk|sh|nix)$|^(noxfile|riotfile|setup|tasks)\.py$|^(makefile|pipfile|dockerfile|justfile|taskfile)")
 
 
 def _from_requirements(found: Dependencies, path: Path, top: Path, depth: int) -> None:
@@ -591,6 +636,17 @@ def _from_requirements(found: Dependencies, path: Path, top: Path, depth: int) -
             _from_requirements(found, inside, top, depth + 1)
         elif not nested:
             found.add(line)
+
+
+def beside(top: str) -> list[Dependencies]:
+    """The declarations of the other parts of a project: of the folders one and two levels below the top of its repository."""
+    found, top = [], repository_of(top)
+    for folder, folders, _ in islice(os.walk(top), SISTERS):
+        depth = len(Path(folder).relative_to(top).parts)
+        folders[:] = own_folders(folders) if depth < 2 else []
+        if depth:
+            found.append(dependencies_of(folder))
+    return [one for one in found if one.readable]
 
 
 LOCKED = re.compile(r'''\nname = ["']([^"']+)["']\nversion = ["']([^"']+)["']''')
@@ -656,12 +712,17 @@ def words_at(place: str) -> Words | None:
     return Words(coroutines, imports, left)
 
 
+def own_folders(names: Iterable[str]) -> list[str]:
+    """Those of the names of folders that may hold code of the project, in order."""
+    return sorted(name for name in names if not name.startswith((".", "__")) and name not in NO_TESTS)
+
+
 def python_files(place: str) -> Iterator[str]:
     """A module, or the modules of a folder and below."""
     if place.endswith(".py"):
         yield place
     for folder, folders, names in os.walk(place):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")) and name not in NO_TESTS)
+        folders[:] = own_folders(folders)
         yield from (os.path.join(folder, name) for name in sorted(names) if name.endswith(".py"))
 
 
@@ -688,6 +749,9 @@ HOOKS = frozenset(
     """pytest_pycollect_makeitem pytest_pycollect_makemodule pytest_pyfunc_call pytest_collection_modifyitems
     pytest_itemcollected pytest_generate_tests pytest_collect_file pytest_runtest_call pytest_runtest_protocol
     pytest_fixture_setup pytest_make_collect_report""".split())
+# Distributions that run async tests; pytest-aiohttp is none of them, for it brings pytest-asyncio with it.
+OTHER_RUNNERS = frozenset(
+    "pytest-trio pytest-twisted pytest-tornado pytest-tornasync pytest-curio alt-pytest-asyncio pytest-asyncio-cooperative".split())
 # What names another runner of async tests, in `pytest_plugins`, in -p or in the configuration's keys.
 RUNNERS = re.compile(r"anyio|trio|tornado|twisted|aiohttp|sanic|curio|asyncio_cooperative|tornasync|alt_pytest_asyncio")
 
@@ -741,8 +805,14 @@ class Folder:
         for declared in self.dependencies:
             if name in declared.locked:
                 return declared.locked[name] < bound
-        highs = [one.high for declared in self.dependencies for one in declared.found.get(name, ()) if one.high]
-        return any(high <= bound or high[: len(bound)] < bound for high in highs)
+        return any(declared.cap(name, bound) for declared in self.dependencies)
+
+    def kept_below(self, name: str, limit: str) -> bool:
+        """The same for a rule about to speak: where the folders above a file declare nothing of it, another part of the project may."""
+        if self.declares(name):
+            return self.below(name, limit)
+        bound = version(limit)
+        return any(declared.locked.get(name, bound) < bound or declared.cap(name, bound) for declared in fresh(beside, self.top))
 
     def at_least(self, name: str, limit: str) -> bool:
         """Whether the project's declarations prove that a distribution is not lower than `limit`."""
@@ -758,6 +828,11 @@ class Folder:
     def mentions(self, name: str) -> bool:
         """Whether anything that may install packages names a distribution: declarations, and other files beside them as text."""
         return self.declares(name) or any(name in (read_text(path) or "") for one in self.above for path in _installers(one))
+
+    @cached_property
+    def lacks_pytest_asyncio(self) -> bool:
+        """Whether the declarations name another runner of async tests, and nothing installs pytest-asyncio: its keys are left over."""
+        return any(map(self.declares, OTHER_RUNNERS)) and not self.mentions("pytest-asyncio")
 
     @property
     def has_declarations(self) -> bool:
@@ -861,7 +936,7 @@ def _state(folder: str) -> tuple[Any, ...]:
     return _changed(folder), *(stamp(os.path.join(folder, name)) for name in sorted(CONFIGURING & listing(folder)))
 
 
-CONFIGURING = frozenset((*FILES, *LOCKS, "setup.py", "requirements.txt", "conftest.py"))
+CONFIGURING = frozenset((*FILES, *LOCKS, "setup.py", "riotfile.py", "requirements.txt", "conftest.py"))
 
 
 class Project:
@@ -872,6 +947,7 @@ class Project:
         self.folder = folder
         self.settings = settings
         self.below = folder.below
+        self.kept_below = folder.kept_below
         self.at_least = folder.at_least
         self.declares = folder.declares
         self.mentions = folder.mentions
@@ -904,6 +980,23 @@ class Project:
     def problems(self) -> list[str]:
         """Settings for async tests that nothing reads, one sentence each: "fact; remedy"."""
         return list(dict.fromkeys(_problems(self.folder)))
+
+    @property
+    def lacks_pytest_asyncio(self) -> bool:
+        """Whether the configuration's keys of pytest-asyncio are left over."""
+        return self.folder.lacks_pytest_asyncio
+
+    def earlier_conftests(self) -> Iterator[Module]:
+        """The first conftest files of other chains under the same configuration that stand before the file, folders of tests first."""
+        files = {one.file for one in self.readings}
+        for folder, folders, names in islice(os.walk(self.rootdir), SERVED_FOLDERS):
+            folders[:] = sorted(own_folders(folders), key=lambda name: "test" not in name) if "conftest.py" not in names else []
+            path = Path(folder, "conftest.py")
+            if path == self.path:
+                return
+            module = module_at(path, self.settings) if "conftest.py" in names else None
+            if module is not None and {one.file for one in folder_of(folder, self.settings).readings} == files:
+                yield module
 
     @cached_property
     def chain(self) -> list[Module]:
@@ -1012,7 +1105,7 @@ class Project:
         """Test files in the folder of the linted file and below, SERVED at most."""
         found: list[Path] = []
         for folder, folders, names in islice(os.walk(self.folder.path), SERVED_FOLDERS):
-            folders[:] = sorted(name for name in folders if not name.startswith((".", "__")) and name not in NO_TESTS)
+            folders[:] = own_folders(folders)
             tests = [name for name in sorted(names) if all(any(fnmatchcase(name, one) for one in several)
                                                            for several in self.patterns("python_files"))]  # fmt: skip
             found += [Path(folder, name) for name in tests if name.endswith(".py") and name != "conftest.py"]

@@ -675,8 +675,12 @@ class Scope:
 
     @cached_property
     def reconfigured(self) -> set[str]:
-        """Mocks that are configured by a call ("m.configure_mock"): what their children are is not known."""
-        return {attribute_path(call.func) for name in ("configure_mock", "mock_add_spec") for call in self.facts.calls.get(name, ())}
+        """The paths of mocks whose children are not known: `m.configure_mock(...)`, or `setattr(m, name, ...)` with any name."""
+        calls = [call for name in ("configure_mock", "mock_add_spec") for call in self.facts.calls.get(name, ())]
+        mocks = [call.func.value for call in calls if isinstance(call.func, ast.Attribute)]
+        setting = [call for name in SETTERS for call in self.facts.calls.get(name, ()) if call.args]
+        mocks += [call.args[0] for call in setting if self.constant(argument(call, 1, "name")) is None]
+        return {path for mock in mocks if (path := attribute_path(mock))}
 
     @cached_property
     def aliases(self) -> dict[str, list[str]]:
@@ -988,6 +992,8 @@ class Module(Scope):
             return None
         if self.project.below("pytest-asyncio", "0.19"):  # these took every async test and fixture, unless told otherwise
             return None
+        if self.project.lacks_pytest_asyncio:
+            return None
         mode: str | None = self.project.agreed("asyncio_mode")
         return mode
 
@@ -1001,7 +1007,8 @@ class Module(Scope):
         """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
         project = self.project
         if project is not None and any(key.startswith("asyncio_") for reading in project.readings for key in reading.values):
-            return True
+            if not project.lacks_pytest_asyncio:
+                return True
         return any(one.speaks_asyncio for one in self.with_conftests)
 
     @cached_property
@@ -2704,7 +2711,7 @@ def mock_child(mock: Value | None, attribute: str) -> Value | None:
     """The attribute of a mock; what the code configured on it comes first."""
     if mock is None or mock.kind not in MOCKS or attribute in MOCK_OWN or attribute.startswith(("assert", "_mock", "mock_")):
         return None
-    if any(f"{path}.configure_mock" in scope.reconfigured or f"{path}.mock_add_spec" in scope.reconfigured for scope, path in mock.paths):
+    if any(path in scope.reconfigured for scope, path in mock.paths):
         return None
     paths = [(scope, f"{path}.{attribute}") for scope, path in mock.paths]
     paths += [(scope, alias) for scope, path in paths for alias in scope.aliases.get(path, ())]
@@ -3365,9 +3372,8 @@ def invalid_marker_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any,
 
 
 def may_be_function(scope: Scope, given: ast.expr) -> bool:
-    """Whether an expression may be a function or class: a name that is bound to no literal and no other object that is known."""
-    found = scope.lookup(given) if isinstance(given, ast.Name) else None
-    return found is not None and any(binding.how in ("definition", "parameter", "import") for binding in found[1])
+    """Whether an expression may be a function or class: anything but a literal, or a name that is bound once to one."""
+    return not isinstance(scope.plain(given), (ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Set, ast.Dict))
 
 
 def _invalid_keyword(call: ast.Call, scope: Scope, word: ast.keyword, dotted: str) -> Iterator[tuple[Any, ...]]:
@@ -3405,7 +3411,8 @@ def unset_fixture_loop_scope(module: Module) -> Iterator[tuple[Any, ...]]:
     if not is_top_conftest(module) or not module.uses_pytest_asyncio or pinned_below(module, "0.24"):
         return
     if all(reading.file is not None and reading.fixture_loop_scope is None for reading in module.project.readings):
-        yield (module.node,)
+        if not any(one.uses_pytest_asyncio for one in module.project.earlier_conftests()):  # of several it is the first that says it
+            yield (module.node,)
 
 
 @rule("ATX112", "loop-scope-reset", "bare mark puts `{0}` on the {1} loop, {2} says {3}; add the `loop_scope`", each="test")
@@ -3447,7 +3454,7 @@ def marker_on_fixture(fixture: Function) -> Iterator[tuple[Any, ...]]:
 def pinned_below(module: Module, release: str) -> bool:
     """Whether the project's declarations keep pytest-asyncio below a release, 0.24 or later: these need pytest 8.2."""
     project = module.project
-    return project is not None and (project.below("pytest-asyncio", release) or project.below("pytest", "8.2"))
+    return project is not None and (project.kept_below("pytest-asyncio", release) or project.below("pytest", "8.2"))
 
 
 def is_same(one: Function | None, other: Function) -> bool:
@@ -5183,6 +5190,8 @@ def drops_result(scope: Scope, call: ast.Call) -> bool:
     dotted, name = scope.dotted(call.func), last_name(call.func)
     if dotted in CALLBACK_FUNCTIONS:
         what = fate(scope, call)
+        if dotted.startswith("threading.") and may_be_replaced_thread(scope.module, name):
+            return False
         return not dotted.endswith(("to_thread", "run_sync")) or what.what == "awaited" and fate(scope, what.by).what == "dropped"
     if not isinstance(call.func, ast.Attribute) or dotted is not None:
         return False
@@ -5201,6 +5210,13 @@ def drops_result(scope: Scope, call: ast.Call) -> bool:
     if name not in LOOP_CALLBACKS or name == "run_in_executor" and not is_executor_result_dropped(scope, call):
         return False
     return receiver is not None and receiver.name == "asyncio.AbstractEventLoop"
+
+
+def may_be_replaced_thread(module: Module, name: str) -> bool:
+    """Whether code in sight replaces a class of `threading`, or the file is about Pyodide, where no thread starts."""
+    if name in module.replaced_names or any(name in one.patched_libraries for one in module.with_conftests):
+        return True
+    return any("pyodide" in word.lower() for word in (*module.imports, *module.definitions))
 
 
 def is_executor_result_dropped(scope: Scope, call: ast.Call) -> bool:
@@ -5764,7 +5780,7 @@ def removed_app_argument(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ..
     if keyword(call, "app") is None or (dotted := scope.dotted(call.func)) not in HTTP_CLIENTS:
         return
     project = scope.module.project
-    if not is_expected(scope, call) and not (project and dotted.startswith("httpx.") and project.below(*MODERN)):
+    if not is_expected(scope, call) and not (project and dotted.startswith("httpx.") and project.kept_below(*MODERN)):
         yield call, dotted, "ASGITransport" if dotted.endswith("AsyncClient") else "WSGITransport"
 
 

@@ -134,7 +134,7 @@ def test_conftest_chain_in_a_circle(suite):
     judged(suite)
 
 
-@pytest.mark.parametrize("name", ["conftest.py", "pytest.ini", "pyproject.toml", "requirements.txt", "uv.lock", "noxfile.py"])
+@pytest.mark.parametrize("name", ["conftest.py", "pytest.ini", "pyproject.toml", "requirements.txt", "uv.lock", "noxfile.py", "riotfile.py", "environment.yml"])
 @pytest.mark.parametrize("content", [None, b"# a line that says nothing\n"], ids=["holes", "text"])
 def test_fifty_megabytes(suite, name, content):
     with (suite / name).open("wb") as file:
@@ -214,7 +214,7 @@ SPECIAL = {
 @pytest.mark.skipif(sys.platform != "linux", reason="needs FIFOs, devices and /proc")
 @pytest.mark.parametrize("make", SPECIAL.values(), ids=SPECIAL)
 def test_no_regular_file(suite, make):
-    names = (*FILES, "conftest.py", "requirements.txt", "requirements", "setup.py", "uv.lock", ".git", "tests", ".github", "noxfile.py",
+    names = (*FILES, "conftest.py", "requirements.txt", "requirements", "setup.py", "uv.lock", ".git", "tests", ".github", "noxfile.py", "riotfile.py", "environment.yml", "conda",
              "helpers.py", "src")  # fmt: skip
     for name in names:
         if make is not os.mkfifo or name not in OWN_OF_FLAKE8:
@@ -338,7 +338,7 @@ sys.addaudithook(guard)
 def test_nothing_is_run_written_or_sent(suite):
     """A conftest that deletes files when it is imported stays text; neither do plugins, helpers and setup.py run."""
     deletes = "import os\nfor name in os.listdir('.'):\n    os.remove(name)\npytest_plugins = ['helpers']\nfrom helpers import client\n"
-    for name in ("conftest.py", "helpers.py", "setup.py", "noxfile.py", "__init__.py"):
+    for name in ("conftest.py", "helpers.py", "setup.py", "noxfile.py", "riotfile.py", "__init__.py"):
         (suite / name).write_text(deletes)
     (suite / "test_a.py").write_text(HEALTHY.replace("import pytest\n", "import pytest\nfrom helpers import Server\n"))
     before = sorted(suite.iterdir())

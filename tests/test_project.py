@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -198,7 +199,7 @@ def around(top: Path, files: dict[str, str]) -> project.Project:
     return project.project_of(write(top, files) / "test_a.py", Settings())
 
 
-@pytest.mark.parametrize("name", [*project.FILES, "conftest.py", "setup.py", "uv.lock", "requirements.txt"])
+@pytest.mark.parametrize("name", [*project.FILES, "conftest.py", "setup.py", "riotfile.py", "uv.lock", "requirements.txt", "environment.yml"])
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00broken", b"[", b"[pytest\nx", b"\0", b"(" * 5000,
                                      b"x" * (project.LIMIT + 1)])  # fmt: skip
 def test_broken_file_counts_as_absent(tmp_path: Path, name: str, content: bytes) -> None:
@@ -216,7 +217,7 @@ def test_wrong_types_count_as_absent(tmp_path: Path, text: str) -> None:
     assert (found.agreed("asyncio_mode"), list(found.problems), found.below("pytest", "9")) == ("strict", [], False)
 
 
-@pytest.mark.parametrize("name", [*project.FILES, "conftest.py", "setup.py", "uv.lock", "requirements.txt"])
+@pytest.mark.parametrize("name", [*project.FILES, "conftest.py", "setup.py", "riotfile.py", "uv.lock", "requirements.txt", "environment.yml"])
 def test_folder_pipe_or_circular_link_counts_as_absent(tmp_path: Path, name: str) -> None:
     (tmp_path / ".git").mkdir()
     for folder, make in {"a": os.mkdir, "b": os.mkfifo, "c": lambda path: os.symlink(path, path)}.items():
@@ -264,6 +265,12 @@ PLACES = {
     "setup.cfg": ("[options]\ninstall_requires =\n    pytest{0}\n", "[options.extras_require]\nt =\n    pytest{0}\n"),
     "tox.ini": ("[testenv]\ndeps =\n    py310: pytest{0}\n",),
     "setup.py": ("from setuptools import setup\nsetup(extras_require={{'t': ['pytest{0}']}})\n",),
+    "riotfile.py": ('venv = Venv(pkgs={{"pytest": "{0}"}}, env={{"A": "1"}})\n',
+                    'venv = Venv(pkgs={{\n    "pytest": [\n        "{0}",\n        latest,\n    ],\n}})\n'),
+    "environment.yml": ("dependencies:\n  - python=3.12\n  - pytest {0}  # why\n",
+                        "name: a\ndependencies:\n- pip:\n  - 'pytest{0}'\nprefix: /b\n"),
+    "conda/test.yaml": ("dependencies:\n  - conda-forge::pytest{0}\n",),
+    "ci/environment-3.12.yml": ("channels:\n  - pytest=7\ndependencies:\n  - pytest{0}\n",),
 }  # fmt: skip
 
 
@@ -280,6 +287,84 @@ def test_declared_versions(tmp_path: Path, name: str, text: str, specification: 
 @pytest.mark.parametrize(("caret", "high"), [("^8.3", (9,)), ("^0.21", (0, 22)), ("^0.0.3", (0, 0, 4)), ("~1.2.3", (1, 3))])
 def test_poetry_ranges(caret: str, high: tuple[int, ...]) -> None:
     assert project.allowed(caret).high == high
+
+
+@pytest.mark.parametrize(("entry", "low", "high"), [
+    ("pytest=8.3", (8, 3), (8, 4)), ("pytest =8", (8,), (9,)), ("pytest=8.3.4=pyhd8ed1ab_0", (8, 3, 4), (8, 3, 5)), ("pytest=8.*", (8,), (9,)),
+    ("pytest 8.3.4", (8, 3, 4), (8, 3, 4, 0, 1)), ("pytest>=8,!=8.1.*", (8,), None), ("pytest", None, None),
+])  # fmt: skip
+def test_entries_of_conda(tmp_path: Path, entry: str, low: project.Version | None, high: project.Version | None) -> None:
+    (tmp_path / "environment.yml").write_text(f"name: x\ndependencies:\n  - {entry}\nothers:\n  - pytest=1\n")
+    assert project.dependencies_of(str(tmp_path)).found == {"pytest": [project.Requirement(low, high)]}
+
+
+@pytest.mark.parametrize("name", ["environment.yml", "requirements.txt", "riotfile.py", "tox.ini"])
+def test_endless_line(tmp_path: Path, name: str) -> None:
+    heads = {"environment.yml": "dependencies:\n- ", "riotfile.py": '{"pytest": "<', "tox.ini": "[testenv]\ndeps =\n  "}
+    (tmp_path / name).write_text(heads.get(name, "") + "pytest =" + " " * (project.LIMIT - 100) + 'x",\n')
+    began = time.perf_counter()
+    assert not project.project_of(tmp_path / "test_a.py", Settings()).below("pytest", "9")
+    assert time.perf_counter() - began < 20
+
+
+def test_matrix_is_read_and_never_run(tmp_path: Path) -> None:
+    text = 'raise SystemExit\npkgs={"httpx": "<0.28", "pytest": ["~=7.0", "~=8.0", latest], "trio": latest}\n'
+    found = around(tmp_path / "x", {"riotfile.py": text})
+    assert (found.below("httpx", "0.28"), found.below("pytest", "8"), found.declares("trio")) == (True, True, False)
+
+
+PINNED = {"python/app/pyproject.toml": '[project]\ndependencies = ["pytest-asyncio<0.24"]\n'}
+LOCKED = {"python/uv.lock": 'version = 1\n\n[[package]]\nname = "pytest-asyncio"\nversion = "0.23.8"\n'}
+
+
+@pytest.mark.parametrize(("files", "is_below"), [
+    (PINNED, True), (LOCKED, True), ({**PINNED, "test/e2e/requirements.txt": "pytest-asyncio\n"}, False),
+    ({**PINNED, "test/e2e/requirements.txt": "httpx\n"}, True), ({**PINNED, "requirements.txt": "pytest-asyncio\n"}, False),
+    ({"a/b/c/requirements.txt": "pytest-asyncio<0.24\n"}, False), ({".a/requirements.txt": "pytest-asyncio<0.24\n"}, False),
+    ({"a/requirements.txt": "pytest-asyncio>=0.24\n"}, False), ({}, False),
+])  # fmt: skip
+def test_other_parts_are_asked_where_nothing_above_declares_it(tmp_path: Path, files: dict[str, str], is_below: bool) -> None:
+    found = project.project_of(write(tmp_path / "x", files) / "test/e2e/test_a.py", Settings())
+    assert (found.kept_below("pytest-asyncio", "0.24"), found.folder.native) == (is_below, True)
+
+
+def test_other_parts_of_an_unpacked_repository(tmp_path: Path) -> None:
+    write(tmp_path / "x", {**PINNED, ".github/a.yml": "", "test/pytest.ini": "[pytest]\n"})
+    (tmp_path / "x/.git").rmdir()
+    found = project.project_of(tmp_path / "x/test/test_a.py", Settings())
+    assert (found.folder.top, found.kept_below("pytest-asyncio", "0.24")) == (str(tmp_path / "x/test"), True)
+
+
+def test_other_parts_are_those_inside_the_repository(tmp_path: Path) -> None:
+    write(tmp_path / "y", PINNED)
+    top = write(tmp_path / "x", {"test/pytest.ini": "[pytest]\n"})
+    (top / "python").symlink_to(tmp_path / "y/python")
+    (top / "loop").symlink_to(top)
+    assert not project.project_of(top / "test/test_a.py", Settings()).kept_below("pytest-asyncio", "0.24")
+
+
+def test_other_parts_are_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "SISTERS", 5)
+    top = write(tmp_path / "x", {f"a{number}/b/setup.py": "" for number in range(9)})
+    asked: list[str] = []
+    monkeypatch.setattr(project, "dependencies_of", lambda folder: (asked.append(folder), project.Dependencies())[1])
+    assert (project.beside(str(top)), len(asked)) == ([], 4)
+
+
+def test_other_parts_are_not_looked_at_where_the_package_is_declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(project, "beside", pytest.fail)
+    found = around(tmp_path / "x", {**PINNED, "requirements.txt": "pytest-asyncio==1.2\n"})
+    assert not found.kept_below("pytest-asyncio", "0.24")
+
+
+@pytest.mark.parametrize(("dependencies", "lacks"), [
+    ("pytest-trio", True), ("pytest-trio, pytest-asyncio", False), ("pytest-aiohttp", False), ("pytest", False), ("pytest-twisted", True),
+])  # fmt: skip
+def test_keys_of_pytest_asyncio_may_be_left_over(tmp_path: Path, dependencies: str, lacks: bool) -> None:
+    files = {"pytest.ini": "[pytest]\nasyncio_mode = auto\n", "requirements.txt": dependencies.replace(", ", "\n")}
+    found = around(tmp_path / "x", files)
+    module = gather(ast.parse(""), tmp_path / "x/test_a.py", found)
+    assert (found.lacks_pytest_asyncio, module.proven_mode, module.uses_pytest_asyncio) == (lacks, None if lacks else "auto", not lacks)
 
 
 def test_lock_decides(tmp_path: Path) -> None:
