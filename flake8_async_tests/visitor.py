@@ -3086,7 +3086,20 @@ def unmarked_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
         return
     if may_be_marked(test) or test.owner and (test.owner.roots or test.owner.is_special):
         return
-    yield test.node, test.name
+    if not is_in_hidden_folder(test.module) and not is_script(test):
+        yield test.node, test.name
+
+
+def is_in_hidden_folder(module: Module) -> bool:
+    """Whether a file lies in a folder whose name starts with a dot: pytest enters none, unless it is told to."""
+    project, folder = module.project, module.path and module.path.parent
+    below = folder.relative_to(project.rootdir) if folder and project and folder.is_relative_to(project.rootdir) else None
+    return below is not None and any(part.startswith(".") and part != ".." for part in below.parts)
+
+
+def is_script(test: Function) -> bool:
+    """Whether a file is a script as well, which runs the test by hand."""
+    return is_called_by_hand(test) and any(is_main(branch) for branch in test.module.every(ast.If))
 
 
 def may_be_marked(test: Function) -> bool:
@@ -3644,6 +3657,8 @@ def getfixturevalue_of_async_fixture(call: ast.Call, scope: Scope) -> Iterator[t
     request = call.func.value if isinstance(call.func, ast.Attribute) else None
     if not isinstance(request, ast.Name) or request.id != "request" or is_expected(scope, call):
         return
+    if any("request.fixturenames" in ast.unparse(branch.test) for branch in scope.every(ast.If, ast.IfExp)):
+        return  # what the test requests anyhow may be set up by now
     for name in literal_values(scope, argument(call, 0, "argname")):
         fixture, ready = find_fixture(scope, name), scope.closest_fixtures
         wanted = [fixture, *fixture.closest_fixtures] if fixture is not None else []
@@ -3673,13 +3688,19 @@ def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
     if not is_override and "event_loop" not in function.requested or pinned_below(module, "1.0"):
         return
     if is_override:
-        if all(one.is_async for one in users(function)):  # sync code runs things on that loop itself
+        if not is_loop_for_its_users(function):
             remedy = "use `loop_scope` or `pytest_asyncio_loop_factories`"
             yield function.node, "pytest-asyncio 1.0 ignores an `event_loop` fixture", remedy
     elif is_asyncio_run(function) and "event_loop" not in parametrized(function):
         found = find_fixture(function, "event_loop") is not None
         fact = "`event_loop` is not the loop that runs `{0}`" if found else "pytest-asyncio 1.0 has no `event_loop` for `{0}`"
         yield function.node, fact.format(short(function.name)), "call `asyncio.get_running_loop()`"
+
+
+def is_loop_for_its_users(override: Function) -> bool:
+    """Whether an `event_loop` is no override: it gives the running loop, or sync code runs things on it itself."""
+    is_given_to_all = override.fixture.autouse and bool(override.calls_to("asyncio.set_event_loop"))
+    return override.is_async or is_given_to_all or not all(one.is_async for one in users(override))
 
 
 @rule("ATX206", "event-loop-policy-fixture", "{0}; {1}", each="fixture")
@@ -4822,8 +4843,41 @@ def losses(function: Function) -> Iterator[Loss]:
             one.value.kind != "async generator"
             and one.value.name != "AsyncMock"
             and not (raising(function, one.call) and may_raise_at_call(function, one.call))
+            and not is_dead(function, one.call)
+            and not is_never_run(function)
         ):
             yield one
+
+
+def is_dead(scope: Scope, node: ast.AST) -> bool:
+    """Whether a node stands in the branch that a literal constant switches off: `if NAME:` with `NAME = False`."""
+    for block, field in blocks(scope, node):
+        if isinstance(block, ast.If):
+            is_negated = isinstance(block.test, ast.UnaryOp) and isinstance(block.test.op, ast.Not)
+            constant = scope.constant(block.test.operand if is_negated else block.test)
+            if isinstance(constant, bool) and (constant is is_negated) is (field == "body"):
+                return True
+    return isinstance(scope, Function) and is_dead(scope.outer, scope.node)
+
+
+# Words in the names of what may run a function that it is given.
+RUNNING = re.compile(r"(^|_)(run|start|spawn|create|ensure|call|invoke|execute|gather|wait|submit|schedule|send|request|get|post)(_|$)")
+
+
+def is_never_run(function: Function) -> bool:
+    """Whether a function inside another is not run: nobody names it, or a sync test hands it to a helper of the file that runs nothing."""
+    outer = function.outer
+    if not isinstance(outer, Function) or function.is_lambda or function.decorators:
+        return False
+    uses = [(scope, fate(scope, use)) for scope, use in uses_with_scope(outer, function.name)]
+    if outer.is_async:
+        return not uses
+    return all(what.what == "argument" and is_read_only(scope.definition(getattr(what.by, "func", None))) for scope, what in uses)
+
+
+def is_read_only(helper: Function | Class | None) -> bool:
+    """Whether a helper calls nothing that may run what it is given, by the names of what it calls."""
+    return isinstance(helper, Function) and not helper.is_async and not any(RUNNING.search(name) for name in helper.calls)
 
 
 def wants_unawaited(function: Function) -> bool:
@@ -4968,7 +5022,7 @@ def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any,
     if not function.module.serves_tests:
         return
     for one in function.losses:
-        if one.value.kind == "async generator" and not is_tried_out(function, one.call):
+        if one.value.kind == "async generator" and not is_tried_out(function, one.call) and not is_iterated_too(function, one.call):
             yield one.call, brief(one.call, 32), LOST_GENERATORS[one.how], "use `async for`"
     if function.nodes.keys().isdisjoint(ITERATING_NODES) and function.calls.keys().isdisjoint(function.module.iterating_names):
         return
@@ -4985,6 +5039,13 @@ def is_tried_out(function: Function, node: ast.AST) -> bool:
     outer = function.outer
     raised = [call for name in ("raises", *ASSERT_RAISES) for call in outer.calls.get(name, ())] if isinstance(outer, Function) else []
     return is_expected(function, node) or any(re.search("TypeError|AttributeError", ast.unparse(call)) for call in raised)
+
+
+def is_iterated_too(function: Function, made: ast.expr) -> bool:
+    """Whether `async for` runs over what an expression gives, by its name: nothing of it is lost then."""
+    what = fate(function, made)
+    uses = _reached(function, what.by) if what.what == "assigned" else ()
+    return any(fate(where, use).what == "async iterated" for where, use in uses)
 
 
 def is_async_iterator(scope: Scope, expression: ast.expr) -> bool:
@@ -5732,6 +5793,8 @@ def relative_url_without_base_url(call: ast.Call, scope: Scope) -> Iterator[tupl
     """
     method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     url = literal_start(scope, argument(call, REQUESTS[method], "url")) if method in REQUESTS else None
+    if not scope.module.serves_tests:
+        return
     if not url or not url.startswith("/") or url.startswith("//") or (made := maker(scope, call.func.value)) is None:
         return
     where, construction = made
@@ -5920,6 +5983,9 @@ def may_have_loop(function: Function) -> bool:
     return any(name in one.calls for one in (function.module, function, *fixtures, *xunit) for name in setting)
 
 
+OWN_PROCESS = frozenset(("subprocess", "forked"))  # marks of tests that run in a process of their own, which ends with them
+
+
 @rule("ATX603", "unclosed-event-loop", "{0}; {1}", calls="new_event_loop")
 def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A loop holds sockets: dropped, it warns in whichever test the collector runs; closed and left set, it fails
@@ -5927,11 +5993,11 @@ def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
     """
     if not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or scope.dotted(call.func) not in LOOP_MAKERS:
         return
-    if is_expected(scope, call) or replaces(scope, "event_loop"):
+    if is_expected(scope, call) or replaces(scope, "event_loop") or any(mark.name in OWN_PROCESS for mark in scope.marks):
         return
     kept = keeper(scope, call, ("close",), ("asyncio.set_event_loop",))
     if kept == "":
-        if not any(is_loop_closed(one) for one in clearing_scopes(scope)):
+        if not any(is_loop_closed(one) for one in (*clearing_scopes(scope), *functions_called(scope))):
             yield call, "the new event loop is never closed", "close it in `finally`, or use `asyncio.Runner`"
     elif kept == "closed" and is_left_set(scope, call):
         yield (call, "the closed loop stays the current one", "add `asyncio.set_event_loop(None)`, or use `asyncio.Runner`")
@@ -5941,6 +6007,14 @@ def is_loop_closed(scope: Scope) -> bool:
     """Whether a scope closes the current loop or replaces it."""
     closed = [maker(scope, call.func.value) for call in scope.calls.get("close", ()) if isinstance(call.func, ast.Attribute)]
     return any(made is not None and made[0].dotted(made[1].func) in OWN_LOOP for made in closed)
+
+
+def functions_called(scope: Scope) -> Iterator[Function]:
+    """The functions that a scope calls by name, as far as they can be read."""
+    for call in (call for calls in scope.calls.values() for call in calls):
+        made = scope.definition(call.func)
+        if isinstance(made, Function):
+            yield made
 
 
 def is_left_set(scope: Function, call: ast.Call) -> bool:
