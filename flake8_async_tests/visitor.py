@@ -5257,19 +5257,96 @@ def gather_hides_failures(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, .
     waiting = awaiting(scope, call)
     if waiting is None or not is_unread(scope, waiting) or not all(is_coroutine_argument(scope, given) for given in call.args):
         return
-    if not is_cleanup(scope, call) and not stops_something(test) and not raises_on_purpose(test):
+    if is_cleanup(scope, call) or stops_something(test) or raises_on_purpose(test):
+        return
+    if is_failure_lost(scope, call, coroutines_gathered(scope, call), names_bound(scope, fate(scope, waiting)) or ()):
         yield (call,)
+
+
+def coroutines_gathered(scope: Scope, gather: ast.Call) -> list[ast.expr]:
+    """The coroutines that `gather` is given: on the spot, in a list, in a comprehension, each perhaps in a task."""
+    given = [scope.plain(one.value) if isinstance(one, ast.Starred) else one for one in gather.args]
+    several = [made for one in given for made in getattr(one, "elts", [getattr(one, "elt", one)])]
+    return [argument(one, 0, "coro") or one if spawns(scope, one) else one for one in several]
+
+
+# Names of tests that are about failures.
+FAILING = re.compile(r"error|except|fail|rais|invalid|reject|refus|broken|fault|exceed|conflict")
+
+
+def is_failure_lost(scope: Scope, wait: ast.Call, coroutines: list[ast.expr], told: Iterable[str]) -> bool:
+    """Whether the failure of a coroutine is sure to be missed: it holds assertions, or it works and nothing is asserted afterwards.
+
+    Assertions on the names `told` say nothing of that: they hold the tasks, or what the wait for them gives.
+    """
+    test, calls = test_around(scope), [scope.plain(one) for one in coroutines]
+    if test is None or FAILING.search(test.name) or not calls or not all(isinstance(one, ast.Call) for one in calls):
+        return False
+    made = [function_called(scope, one) for one in calls]
+    own = [one for one in made if one is not None and one.module.serves_tests]
+    if any(one.every(ast.Raise) or "/ 0" in ast.unparse(one.node) for one in own):
+        return False
+    if any(one.assertions for one in own):
+        return True
+    return all(does_work(scope, call, one) for call, one in zip(calls, made)) and not is_effect_asserted(test, scope, wait, told)
+
+
+def function_called(scope: Scope, call: ast.Call) -> Function | None:
+    """The function or method that a call calls, if it can be read."""
+    function = value(scope, call.func)
+    made = function.scope if function is not None else scope.definition(call.func)
+    return made if isinstance(made, Function) else None
+
+
+# Methods of a test's own lists, events and queues.
+KEEPING = frozenset("append add set is_set put_nowait acquire release".split())
+
+
+def does_work(scope: Scope, call: ast.Call, made: Function | None) -> bool:
+    """Whether a coroutine runs code under test: it is none of the tests' own, or calls something beside the standard library."""
+    if made is None or not made.module.serves_tests:
+        return is_called_outside(scope, call)
+    return any(is_called_outside(made, one) for name, calls in made.calls.items() for one in calls if name not in KEEPING)
+
+
+def is_called_outside(scope: Scope, call: ast.Call) -> bool:
+    root = (scope.dotted(call.func) or "").partition(".")[0]
+    return last_name(call.func) not in ONLY_WAITS and root not in stdlib_module_names and root not in BUILTINS
+
+
+CHECKING = frozenset("raises wait_for timeout timeout_at fail_after".split())
+
+
+def is_effect_asserted(test: Function, scope: Scope, wait: ast.Call, told: Iterable[str]) -> bool:
+    """Whether a test checks anything after a wait that the tasks may have brought about."""
+    names = {
+        *told,
+        *(loop.target.id for loop in scope.every(ast.For) if isinstance(loop.target, ast.Name) and attribute_path(loop.iter) in told),
+    }
+    spared = [use for name in names for use in scope.uses(name)]
+    for one in (test, *inner_scopes(test)):
+        later = [check for check in getattr(one, "assertions", ()) if start(check) > start(wait)]
+        if any(not any(check in one.ancestors(use) for use in spared) for check in later):
+            return True
+    helpers = test.module.asserting_helpers.keys() | {one.name for one in test.functions if one.assertions} | CHECKING
+    called = [
+        call for one in (test, *inner_scopes(test)) for name in (helpers - {scope.name}) & one.calls.keys() for call in one.calls[name]
+    ]
+    return any(start(call) > start(wait) for call in called)
 
 
 def is_coroutine_argument(scope: Scope, given: ast.expr) -> bool:
     """Whether an argument of gather is made on the spot, by a call or several: no task that was there before."""
     if not isinstance(given, ast.Starred):
-        return isinstance(given, ast.Call)
+        return isinstance(given, ast.Call) and last_name(given.func) not in NO_COROUTINES
     several = scope.plain(given.value)
     if isinstance(several, (ast.List, ast.Tuple)):
-        return all(isinstance(one, ast.Call) and not spawns(scope, one) for one in several.elts)
+        return bool(several.elts) and all(isinstance(one, ast.Call) and not spawns(scope, one) for one in several.elts)
     made = getattr(several, "elt", None)
-    return isinstance(made, ast.Call) and not spawns(scope, made)
+    return isinstance(made, ast.Call) and last_name(made.func) not in NO_COROUTINES and not spawns(scope, made)
+
+
+NO_COROUTINES = frozenset(("run_in_executor", "submit", "to_thread"))
 
 
 def is_cleanup(scope: Scope, node: ast.AST) -> bool:
@@ -5304,7 +5381,24 @@ def wait_hides_failures(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
             yield call, "`asyncio.wait` takes no coroutines since Python 3.11; wrap each in a task, or use `gather`"
     elif tasks and awaiting(scope, call) is not None and all(is_own_task(scope, one) for one in tasks):
         if not is_cleanup(scope, call) and not is_expected_to_hang(scope, call) and all(hides_failure(scope, one, call) for one in tasks):
-            yield call, "nobody reads how the tasks in this `wait` ended, so failures are hidden; use `gather`"
+            if not is_wait_tried_out(scope, call) and is_failure_lost(scope, call, *coroutines_in(scope, call, tasks)):
+                yield call, "nobody reads how the tasks in this `wait` ended, so failures are hidden; use `gather`"
+
+
+def is_wait_tried_out(scope: Scope, wait: ast.Call) -> bool:
+    """Whether a wait is the subject of its test, by its name or the file's, or only lets the tasks start: `timeout=0`."""
+    test, path = test_around(scope), scope.module.path
+    names = f"{path.stem if path else ''} {test.name if test else ''}"
+    return "asyncio_wait" in names or scope.constant(keyword(wait, "timeout")) == 0
+
+
+def coroutines_in(scope: Scope, wait: ast.Call, tasks: Iterable[ast.expr]) -> tuple[list[ast.expr], list[str]]:
+    """The coroutines in the tasks of a wait, and the names that tell how these are: what holds them, what the wait gives."""
+    made = [one[1] for task in tasks if (one := maker(scope, task)) is not None]
+    given, waiting = argument(wait, 0, "fs"), awaiting(scope, wait)
+    told = [one.id for one in (given, *tasks) if isinstance(one, ast.Name)]
+    told += (names_bound(scope, fate(scope, waiting)) if waiting is not None else None) or ()
+    return [call.args[0] if call.args else call for call in made], told
 
 
 def depends_on_version(scope: Scope, node: ast.AST) -> bool:
