@@ -6089,6 +6089,8 @@ def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
         return
     if is_expected(scope, call) or replaces(scope, "event_loop") or any(mark.name in OWN_PROCESS for mark in scope.marks):
         return
+    if any(isinstance(block, ast.ExceptHandler) for block, _ in blocks(scope, call)):
+        return  # only where there is none: one loop for all who come later
     kept = keeper(scope, call, ("close",), ("asyncio.set_event_loop",))
     if kept == "":
         if not any(is_loop_closed(one) for one in (*clearing_scopes(scope), *functions_called(scope))):
