@@ -8,6 +8,7 @@ until the fault is proven; what is not known is never reported.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -4857,7 +4858,7 @@ def is_dead(scope: Scope, node: ast.AST) -> bool:
             constant = scope.constant(block.test.operand if is_negated else block.test)
             if isinstance(constant, bool) and (constant is is_negated) is (field == "body"):
                 return True
-    return isinstance(scope, Function) and is_dead(scope.outer, scope.node)
+    return scope.outer is not None and is_dead(scope.outer, scope.node)
 
 
 # Words in the names of what may run a function that it is given.
@@ -5284,7 +5285,7 @@ def is_failure_lost(scope: Scope, wait: ast.Call, coroutines: list[ast.expr], to
         return False
     made = [function_called(scope, one) for one in calls]
     own = [one for one in made if one is not None and one.module.serves_tests]
-    if any(one.every(ast.Raise) or "/ 0" in ast.unparse(one.node) for one in own):
+    if any(one.every(ast.Raise) or re.search(r"/ 0(?![.\d])", ast.unparse(one.node)) for one in own):
         return False
     if any(one.assertions for one in own):
         return True
@@ -5310,8 +5311,11 @@ def does_work(scope: Scope, call: ast.Call, made: Function | None) -> bool:
 
 
 def is_called_outside(scope: Scope, call: ast.Call) -> bool:
+    """Whether a call is none of a built-in function or of the standard library, and no mere wait."""
+    if isinstance(call.func, ast.Name) and scope.lookup(call.func) is None:
+        return not hasattr(builtins, call.func.id)
     root = (scope.dotted(call.func) or "").partition(".")[0]
-    return last_name(call.func) not in ONLY_WAITS and root not in stdlib_module_names and root not in BUILTINS
+    return last_name(call.func) not in ONLY_WAITS and root not in stdlib_module_names
 
 
 CHECKING = frozenset("raises wait_for timeout timeout_at fail_after".split())
@@ -5341,12 +5345,12 @@ def is_coroutine_argument(scope: Scope, given: ast.expr) -> bool:
         return isinstance(given, ast.Call) and last_name(given.func) not in NO_COROUTINES
     several = scope.plain(given.value)
     if isinstance(several, (ast.List, ast.Tuple)):
-        return bool(several.elts) and all(isinstance(one, ast.Call) and not spawns(scope, one) for one in several.elts)
+        return all(isinstance(one, ast.Call) and not spawns(scope, one) for one in several.elts)
     made = getattr(several, "elt", None)
     return isinstance(made, ast.Call) and last_name(made.func) not in NO_COROUTINES and not spawns(scope, made)
 
 
-NO_COROUTINES = frozenset(("run_in_executor", "submit", "to_thread"))
+NO_COROUTINES = frozenset(("run_in_executor", "submit"))
 
 
 def is_cleanup(scope: Scope, node: ast.AST) -> bool:
@@ -6089,8 +6093,8 @@ def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
         return
     if is_expected(scope, call) or replaces(scope, "event_loop") or any(mark.name in OWN_PROCESS for mark in scope.marks):
         return
-    if any(isinstance(block, ast.ExceptHandler) for block, _ in blocks(scope, call)):
-        return  # only where there is none: one loop for all who come later
+    if scope.fixture and any(isinstance(block, ast.ExceptHandler) for block, _ in blocks(scope, call)):
+        return  # made where there is none, one for all who come later
     kept = keeper(scope, call, ("close",), ("asyncio.set_event_loop",))
     if kept == "":
         if not any(is_loop_closed(one) for one in (*clearing_scopes(scope), *functions_called(scope))):
@@ -6283,10 +6287,10 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
             yield (call,)
 
 
-# Calls that put something on the loop beside the function: timers, servers, tasks of a group.
-STARTING = frozenset("call_soon call_later call_at start_soon start_server start_unix_server create_server".split())
+# Calls that put something on the loop beside the function: timers, servers.
+STARTING = frozenset("call_soon call_later call_at start_server start_unix_server create_server".split())
 # What is on the loop as long as it is entered, by the words of its name.
-SERVING = re.compile(r"(?i)serve|listen|worker|subscri|task_?group|nursery")
+SERVING = re.compile(r"(^|_)(serve|listen|worker|subscri|task_group|nursery)|Serve|Listen|Worker|Subscri|TaskGroup|Nursery")
 
 
 def has_company(scope: Function, sleep: ast.Call) -> bool:
