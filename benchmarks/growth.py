@@ -49,6 +49,26 @@ def same_name(count: int) -> Files:
     return {"test_it.py": f"{HEAD}\nasync def test_it():\n{body}    await task\n"}
 
 
+def one_helper(count: int) -> Files:
+    """Tests that call one function of the module, which holds the assertion."""
+    body = "".join(f"async def test_{number}(client):\n    check(await client.get({number}))\n" for number in range(count))
+    return {"test_it.py": f"{HEAD}\ndef check(answer):\n    assert answer\n{body}"}
+
+
+def one_mock(count: int) -> Files:
+    """One test that sets up, calls and asserts children of one mock."""
+    kinds = ("    mock.a{0}.return_value = {0}\n", "    await mock.a{0}()\n", "    mock.a{0}.assert_called_once()\n", "    assert mock.one.called\n")
+    body = "".join(kinds[number % 4].format(number // 4) for number in range(count))
+    return {"test_it.py": f"{HEAD}\nasync def test_it():\n    mock = AsyncMock()\n{body}"}
+
+
+def classes(count: int) -> Files:
+    """Classes with a fixture and a test each, the fixtures all asking for the same one."""
+    one = ("class TestIt{0}:\n    @pytest.fixture\n    async def thing(self, client):\n        yield AsyncMock()\n"
+           "    async def test_it(self, thing):\n        await thing.go()\n        thing.go.assert_called_once()\n")  # fmt: skip
+    return {"test_it.py": HEAD + "".join(one.format(number) for number in range(count))}
+
+
 def fixtures(count: int) -> Files:
     """Fixtures in a chain of ten conftest files, each asking for the one before, and a test for every tenth."""
     depth, files = min(10, count), {}
@@ -79,6 +99,9 @@ SIZES: dict[Callable[[int], Files], tuple[str, tuple[int, ...]]] = {
     tests: ("tests in a file", (1, 10, 100, 1000)),
     statements: ("statements in a function", (10, 100, 1000, 3000)),
     same_name: ("statements that bind the same names", (30, 300, 3000)),
+    one_helper: ("tests that call one helper", (10, 100, 1000)),
+    one_mock: ("statements about one mock", (10, 100, 1000, 3000)),
+    classes: ("classes with a fixture", (10, 100, 1000)),
     fixtures: ("fixtures in a conftest chain", (10, 100, 500, 2000)),
     scopes: ("nested scopes", (1, 10, 50, 90, 200)),
     imports: ("imports", (10, 100, 1000, 10_000)),

@@ -548,6 +548,32 @@ class Scope:
     def _uses(self) -> dict[str, list[ast.Name]]:
         return {}
 
+    def reads(self, path: str) -> list[ast.expr]:
+        """Every place, those in nested scopes included, that goes on from a name of this scope by a path ("m.get")."""
+        return self.paths(path.partition(".")[0]).get(path, [])
+
+    def paths(self, name: str) -> dict[str, list[ast.expr]]:
+        """The paths that start at a name of this scope, each with its places, nested scopes included."""
+        cache = self._paths
+        if name not in cache:
+            found = cache[name] = defaultdict(list)
+            for use in self.uses(name):
+                read, path = use, name
+                while isinstance(read, (ast.Name, ast.Attribute)):
+                    found[path].append(read)
+                    read = self.parent(read)
+                    path = f"{path}.{getattr(read, 'attr', '')}"
+        return cache[name]
+
+    @cached_property
+    def called_in_sight(self) -> dict[str, bool]:
+        """What `is_called_in_sight` found out, by path: each assertion about a mock asks."""
+        return {}
+
+    @cached_property
+    def _paths(self) -> dict[str, dict[str, list[ast.expr]]]:
+        return {}
+
     @cached_property
     def shared_names(self) -> set[str]:
         """Names that a `global` or `nonlocal` here makes another scope's, or that `del` ends."""
@@ -1136,6 +1162,27 @@ class Class(Scope):
         """`self` in the methods of the class and its bases that are no tests."""
         methods = [method for base in self.ancestry if isinstance(base, Class) for method in base.functions]
         return [(method, method.self_name) for method in methods if method.self_name and not method.is_test]
+
+    def selves_about(self, attribute: str) -> Iterator[tuple[Scope, str]]:
+        """The same for the methods that may say anything of one attribute of it."""
+        for method, name in self._selves_by_attribute.get(attribute, ()):
+            yield method, name
+        for method, name in self._selves_by_attribute.get("", ()):
+            if method.may_set(attribute):
+                yield method, name
+
+    @cached_property
+    def _selves_by_attribute(self) -> dict[str, list[tuple[Scope, str]]]:
+        """`self` in these methods by the attributes that they name; "" for those that set some by a text or are not parsed yet."""
+        found: dict[str, list[tuple[Scope, str]]] = defaultdict(list)
+        for method, name in self.selves:
+            if isinstance(method, Unparsed) or not SETTERS.isdisjoint(method.calls):
+                found[""].append((method, name))
+                continue
+            for path in method.paths(name):
+                if path.count(".") == 1:
+                    found[path.rpartition(".")[2]].append((method, name))
+        return found
 
     @cached_property
     def is_testcase(self) -> bool:
@@ -2078,11 +2125,12 @@ def known_as(scope: Scope, expression: ast.expr, depth: int = 0) -> Iterator[tup
         tail.append(expression.attr)
         expression = expression.value
     if isinstance(expression, ast.Name):
-        for where, path in _name_known_as(scope, expression, depth):
+        for where, path in _name_known_as(scope, expression, depth, tail[-1] if tail else ""):
             yield where, ".".join([path, *reversed(tail)])
 
 
-def _name_known_as(scope: Scope, expression: ast.Name, depth: int) -> Iterator[tuple[Scope, str]]:
+def _name_known_as(scope: Scope, expression: ast.Name, depth: int, attribute: str) -> Iterator[tuple[Scope, str]]:
+    """The other names of an object, as far as one attribute of it is asked for ("": the object itself)."""
     yield scope, expression.id
     found = scope.lookup(expression)
     if found is None or depth > 5:
@@ -2091,6 +2139,8 @@ def _name_known_as(scope: Scope, expression: ast.Name, depth: int) -> Iterator[t
     yield where, expression.id
     if len(bindings) == 1:
         yield from _bound_known_as(where, bindings[0], depth)
+        if bindings[0].how == "parameter" and isinstance(where, Function) and where.owner and bindings[0].value not in where.parameters:
+            yield from where.owner.selves_about(attribute) if attribute else where.owner.selves
 
 
 def _bound_known_as(where: Scope, binding: Binding, depth: int) -> list[tuple[Scope, str]]:
@@ -2108,7 +2158,7 @@ def _bound_known_as(where: Scope, binding: Binding, depth: int) -> list[tuple[Sc
 
 def _parameter_known_as(function: Function, parameter: ast.arg, depth: int) -> Iterator[tuple[Scope, str]]:
     if function.owner is not None and parameter not in function.parameters:
-        yield from _self_of(function.owner, function)
+        yield function, parameter.arg
     elif function.fixture or function.is_test:
         fixture = find_fixture(function, parameter.arg)
         for node in (fixture.yields or fixture.every(ast.Return)) if fixture and fixture.is_plain else ():
@@ -2116,13 +2166,6 @@ def _parameter_known_as(function: Function, parameter: ast.arg, depth: int) -> I
                 yield from known_as(fixture, node.value, depth + 1)
         if fixture is not None:
             yield from _touched_by_fixtures(function, fixture)
-
-
-def _self_of(owner: Class, reader: Function) -> Iterator[tuple[Scope, str]]:
-    """`self` in the methods that are no tests, where what a test reads from it is set up, and in the reader."""
-    if reader.node.args.args:
-        yield reader, reader.node.args.args[0].arg
-    yield from owner.selves
 
 
 # What each type of expression gives; the others give nothing that is known.
@@ -2654,6 +2697,10 @@ def _spec_of(scope: Scope, call: ast.Call) -> tuple[str, str, Scope | None]:
     return "function" if is_coroutine_function(given) else "unknown", "", None
 
 
+# Names of one object, or values put in one place: with more of them nothing certain is said of it, and no time is lost.
+MANY = 50
+
+
 def mock_child(mock: Value | None, attribute: str) -> Value | None:
     """The attribute of a mock; what the code configured on it comes first."""
     if mock is None or mock.kind not in MOCKS or attribute in MOCK_OWN or attribute.startswith(("assert", "_mock", "mock_")):
@@ -2662,6 +2709,8 @@ def mock_child(mock: Value | None, attribute: str) -> Value | None:
         return None
     paths = [(scope, f"{path}.{attribute}") for scope, path in mock.paths]
     paths += [(scope, alias) for scope, path in paths for alias in scope.aliases.get(path, ())]
+    if len(paths) > MANY:
+        return None
     child = _plain_child(mock, attribute)
     if child is not None:
         child = child._replace(paths=tuple(dict.fromkeys(paths)))
@@ -2682,7 +2731,8 @@ def is_rebound(scope: Scope, path: str) -> bool:
 def _configured(mock: Value, attribute: str) -> Iterator[tuple[Value | None, bool]]:
     """What the code in sight put in place of an attribute, by assignment or in the constructor, and whether it may not."""
     for scope, path in mock.paths:
-        for written in scope.stored.get(f"{path}.{attribute}", ()):
+        several = scope.stored.get(f"{path}.{attribute}", ())
+        for written in several if len(several) <= MANY else (None,):
             yield _written(scope, written), _is_optional(scope, written) or is_rebound(scope, path)
     if attribute in MOCK_ARGUMENTS - {"side_effect"}:
         return
@@ -4084,8 +4134,7 @@ def called_but_maybe_not_awaited(node: ast.Call | ast.Assert, scope: Scope) -> I
     """Code that forgets its `await` still calls the mock: the assertion holds, and nothing of the call has happened."""
     for mock, remedy in _claims(scope, node):
         if is_await_owed(scope, mock) and not (
-            is_await_asserted(scope, mock) or is_outcome_asserted(scope, mock) or is_called_here(scope, mock)
-            or is_awaited_here(scope, mock)
+            is_await_asserted(scope, mock) or is_called_in_sight(scope, mock) or is_outcome_asserted(scope, mock)
         ):  # fmt: skip
             yield node, mock_text(mock), remedy
 
@@ -4191,18 +4240,18 @@ def replacements_by(scope: Scope, mock: ast.expr) -> Iterator[Replacement]:
 
 def is_await_asserted(scope: Scope, mock: ast.expr) -> bool:
     """Whether the same function asserts about the awaits of a mock, too."""
-    above = [scope.parent(read) for read in reads_of(scope, mock)]
-    return any(isinstance(one, ast.Attribute) and one.attr in AWAIT_READS for one in above)
+    path = attribute_path(mock)
+    return any(scope.reads(f"{path}.{name}") for name in AWAIT_READS)
 
 
-def is_called_here(scope: Scope, mock: ast.expr) -> bool:
-    """Whether an inner function of a test calls a mock: there the await, or its absence, is in sight."""
-    return any(scope_of(scope.module, call) is not scope for call in calls_of(scope, mock))
-
-
-def is_awaited_here(scope: Scope, mock: ast.expr) -> bool:
-    """Whether the function itself awaits a call of the mock, in the same words."""
-    return any(fate(scope, call).what == "awaited" for call in calls_of(scope, mock))
+def is_called_in_sight(scope: Scope, mock: ast.expr) -> bool:
+    """Whether a test awaits a call of the mock itself, in the same words, or a function inside it calls it: the await, or its absence, is in sight."""
+    path = attribute_path(mock)
+    if path not in scope.called_in_sight:
+        scope.called_in_sight[path] = any(
+            scope_of(scope.module, call) is not scope or fate(scope, call).what == "awaited" for call in calls_of(scope, mock)
+        )
+    return scope.called_in_sight[path]
 
 
 def calls_of(scope: Scope, mock: ast.expr) -> Iterator[ast.Call]:
@@ -4211,15 +4260,9 @@ def calls_of(scope: Scope, mock: ast.expr) -> Iterator[ast.Call]:
     return (call for read, call in reads if isinstance(call, ast.Call) and call.func is read)
 
 
-def reads_of(scope: Scope, mock: ast.expr) -> Iterator[ast.expr]:
+def reads_of(scope: Scope, mock: ast.expr) -> list[ast.expr]:
     """Every place in a function, its inner functions included, that names the same object in the same words."""
-    path, name = attribute_path(mock), root_name(mock)
-    for use in scope.uses(name.id) if name is not None else ():
-        read: Any = use
-        while isinstance(read, (ast.Name, ast.Attribute)):
-            if attribute_path(read) == path:
-                yield read
-            read = scope.parent(read)
+    return scope.reads(attribute_path(mock))
 
 
 def is_outcome_asserted(scope: Scope, mock: ast.expr) -> bool:
@@ -4233,7 +4276,7 @@ def is_outcome_asserted(scope: Scope, mock: ast.expr) -> bool:
     parts = [one for where, written in configured(given, "return_value") if where is scope for one in ast.walk(written)]
     names = {one.id for one in parts if isinstance(one, ast.Name)} & scope.binders.keys()
     uses = [use for name in names for use in scope.uses(name)]
-    uses += [above for read in reads_of(scope, mock) if getattr(above := scope.parent(read), "attr", "") == "return_value"]
+    uses += scope.reads(f"{attribute_path(mock)}.return_value")
     return any(is_compared(scope, use) for use in uses)
 
 

@@ -622,6 +622,22 @@ def test_deep_nesting_in_flake8(suite, kind, depth):
         (name, 15, code) for name, _, code in found}  # fmt: skip
 
 
+MULTIPLYING = {
+    "names of one mock": "".join(f"    m{number} = m\n    m = m{number}.child\n    m()\n" for number in range(300)),
+    "values of one place": "".join(f"    m.get = m.get.child if {number} else AsyncMock()\n    m.get()\n" for number in range(300)),
+    "names in a ring": "".join(f"    m{number} = m{(number * 7) % 100}\n    m.a{number} = m{number}.b\n" for number in range(300)),
+}
+
+
+@pytest.mark.parametrize("body", MULTIPLYING.values(), ids=MULTIPLYING)
+def test_what_could_multiply(suite, body):
+    """Each line doubles the ways to what a name may stand for: without a bound, three hundred lines take all memory."""
+    text = f"{HEALTHY}\n\nasync def test_much():\n    m = AsyncMock()\n{body}"
+    (suite / "test_b.py").write_text(f"from unittest.mock import AsyncMock\n{text}")
+    found = findings(flake8(suite, *SELECT, "test_b.py"))
+    assert "ATX102" in {code for _, _, code in found}
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # Options
 # --------------------------------------------------------------------------------------------------------------------
