@@ -211,19 +211,19 @@ async context: create_task_group>.abc.TaskGroup
 context: move_on_after>.CancelScope fail_after>.CancelScope open_signal_receiver from_thread.start_blocking_portal
 sync: run current_time current_effective_deadline create_memory_object_stream get_cancelled_exc_class get_current_task
     get_running_tasks from_thread.run from_thread.run_sync to_thread.current_default_thread_limiter>.CapacityLimiter
-class .Lock  enters=async gives= loop-bound
+class .Lock  enters=async gives=
 coroutine: acquire
 sync: acquire_nowait locked release statistics
-class .Event  loop-bound
+class .Event
 coroutine: wait
 sync: set is_set statistics
-class .Condition  enters=async gives= loop-bound
+class .Condition  enters=async gives=
 coroutine: acquire wait
 sync: acquire_nowait locked release notify notify_all statistics
-class .Semaphore  enters=async loop-bound
+class .Semaphore  enters=async
 coroutine: acquire
 sync: acquire_nowait release statistics
-class .CapacityLimiter  enters=async gives= loop-bound
+class .CapacityLimiter  enters=async gives=
 coroutine: acquire acquire_on_behalf_of
 sync: acquire_nowait acquire_on_behalf_of_nowait release release_on_behalf_of statistics
 class .abc.TaskGroup  enters=async
@@ -236,7 +236,7 @@ coroutine: aclose read read1 readinto readline readlines write writelines seek t
 class .abc.Process  enters=async
 coroutine: wait aclose
 sync: terminate kill send_signal
-class .streams.memory.MemoryObjectSendStream enters=both loop-bound
+class .streams.memory.MemoryObjectSendStream enters=both
 coroutine: send aclose
 sync: send_nowait close clone>.streams.memory.MemoryObjectSendStream statistics
 class .streams.memory.MemoryObjectReceiveStream  enters=both loop-bound iterates

@@ -8,6 +8,7 @@ until the fault is proven; what is not known is never reported.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -3143,7 +3144,20 @@ def unmarked_async_test(test: Function) -> Iterator[tuple[Any, ...]]:
         return
     if may_be_marked(test) or test.owner and (test.owner.roots or test.owner.is_special):
         return
-    yield test.node, test.name
+    if not is_in_hidden_folder(test.module) and not is_script(test):
+        yield test.node, test.name
+
+
+def is_in_hidden_folder(module: Module) -> bool:
+    """Whether a file lies in a folder whose name starts with a dot: pytest enters none, unless it is told to."""
+    project, folder = module.project, module.path and module.path.parent
+    below = folder.relative_to(project.rootdir) if folder and project and folder.is_relative_to(project.rootdir) else None
+    return below is not None and any(part.startswith(".") and part != ".." for part in below.parts)
+
+
+def is_script(test: Function) -> bool:
+    """Whether a file is a script as well, which runs the test by hand."""
+    return is_called_by_hand(test) and any(is_main(branch) for branch in test.module.every(ast.If))
 
 
 def may_be_marked(test: Function) -> bool:
@@ -3705,6 +3719,8 @@ def getfixturevalue_of_async_fixture(call: ast.Call, scope: Scope) -> Iterator[t
     request = call.func.value if isinstance(call.func, ast.Attribute) else None
     if not isinstance(request, ast.Name) or request.id != "request" or is_expected(scope, call):
         return
+    if any("request.fixturenames" in ast.unparse(branch.test) for branch in scope.every(ast.If, ast.IfExp)):
+        return  # what the test requests anyhow may be set up by now
     for name in literal_values(scope, argument(call, 0, "argname")):
         fixture, ready = find_fixture(scope, name), scope.closest_fixtures
         wanted = [fixture, *fixture.closest_fixtures] if fixture is not None else []
@@ -3734,13 +3750,19 @@ def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
     if not is_override and "event_loop" not in function.requested or pinned_below(module, "1.0"):
         return
     if is_override:
-        if all(one.is_async for one in users(function)):  # sync code runs things on that loop itself
+        if not is_loop_for_its_users(function):
             remedy = "use `loop_scope` or `pytest_asyncio_loop_factories`"
             yield function.node, "pytest-asyncio 1.0 ignores an `event_loop` fixture", remedy
     elif is_asyncio_run(function) and "event_loop" not in parametrized(function):
         found = find_fixture(function, "event_loop") is not None
         fact = "`event_loop` is not the loop that runs `{0}`" if found else "pytest-asyncio 1.0 has no `event_loop` for `{0}`"
         yield function.node, fact.format(short(function.name)), "call `asyncio.get_running_loop()`"
+
+
+def is_loop_for_its_users(override: Function) -> bool:
+    """Whether an `event_loop` is no override: it gives the running loop, or sync code runs things on it itself."""
+    is_given_to_all = override.fixture.autouse and bool(override.calls_to("asyncio.set_event_loop"))
+    return override.is_async or is_given_to_all or not all(one.is_async for one in users(override))
 
 
 @rule("ATX206", "event-loop-policy-fixture", "{0}; {1}", each="fixture")
@@ -4876,8 +4898,41 @@ def losses(function: Function) -> Iterator[Loss]:
             one.value.kind != "async generator"
             and one.value.name != "AsyncMock"
             and not (raising(function, one.call) and may_raise_at_call(function, one.call))
+            and not is_dead(function, one.call)
+            and not is_never_run(function)
         ):
             yield one
+
+
+def is_dead(scope: Scope, node: ast.AST) -> bool:
+    """Whether a node stands in the branch that a literal constant switches off: `if NAME:` with `NAME = False`."""
+    for block, field in blocks(scope, node):
+        if isinstance(block, ast.If):
+            is_negated = isinstance(block.test, ast.UnaryOp) and isinstance(block.test.op, ast.Not)
+            constant = scope.constant(block.test.operand if is_negated else block.test)
+            if isinstance(constant, bool) and (constant is is_negated) is (field == "body"):
+                return True
+    return scope.outer is not None and is_dead(scope.outer, scope.node)
+
+
+# Words in the names of what may run a function that it is given.
+RUNNING = re.compile(r"(^|_)(run|start|spawn|create|ensure|call|invoke|execute|gather|wait|submit|schedule|send|request|get|post)(_|$)")
+
+
+def is_never_run(function: Function) -> bool:
+    """Whether a function inside another is not run: nobody names it, or a sync test hands it to a helper of the file that runs nothing."""
+    outer = function.outer
+    if not isinstance(outer, Function) or function.is_lambda or function.decorators:
+        return False
+    uses = [(scope, fate(scope, use)) for scope, use in uses_with_scope(outer, function.name)]
+    if outer.is_async:
+        return not uses
+    return all(what.what == "argument" and is_read_only(scope.definition(getattr(what.by, "func", None))) for scope, what in uses)
+
+
+def is_read_only(helper: Function | Class | None) -> bool:
+    """Whether a helper calls nothing that may run what it is given, by the names of what it calls."""
+    return isinstance(helper, Function) and not helper.is_async and not any(RUNNING.search(name) for name in helper.calls)
 
 
 def wants_unawaited(function: Function) -> bool:
@@ -5022,7 +5077,7 @@ def sync_iteration_of_async_generator(function: Function) -> Iterator[tuple[Any,
     if not function.module.serves_tests:
         return
     for one in function.losses:
-        if one.value.kind == "async generator" and not is_tried_out(function, one.call):
+        if one.value.kind == "async generator" and not is_tried_out(function, one.call) and not is_iterated_too(function, one.call):
             yield one.call, brief(one.call, 32), LOST_GENERATORS[one.how], "use `async for`"
     if function.nodes.keys().isdisjoint(ITERATING_NODES) and function.calls.keys().isdisjoint(function.module.iterating_names):
         return
@@ -5039,6 +5094,13 @@ def is_tried_out(function: Function, node: ast.AST) -> bool:
     outer = function.outer
     raised = [call for name in ("raises", *ASSERT_RAISES) for call in outer.calls.get(name, ())] if isinstance(outer, Function) else []
     return is_expected(function, node) or any(re.search("TypeError|AttributeError", ast.unparse(call)) for call in raised)
+
+
+def is_iterated_too(function: Function, made: ast.expr) -> bool:
+    """Whether `async for` runs over what an expression gives, by its name: nothing of it is lost then."""
+    what = fate(function, made)
+    uses = _reached(function, what.by) if what.what == "assigned" else ()
+    return any(fate(where, use).what == "async iterated" for where, use in uses)
 
 
 def is_async_iterator(scope: Scope, expression: ast.expr) -> bool:
@@ -5259,19 +5321,99 @@ def gather_hides_failures(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, .
     waiting = awaiting(scope, call)
     if waiting is None or not is_unread(scope, waiting) or not all(is_coroutine_argument(scope, given) for given in call.args):
         return
-    if not is_cleanup(scope, call) and not stops_something(test) and not raises_on_purpose(test):
+    if is_cleanup(scope, call) or stops_something(test) or raises_on_purpose(test):
+        return
+    if is_failure_lost(scope, call, coroutines_gathered(scope, call), names_bound(scope, fate(scope, waiting)) or ()):
         yield (call,)
+
+
+def coroutines_gathered(scope: Scope, gather: ast.Call) -> list[ast.expr]:
+    """The coroutines that `gather` is given: on the spot, in a list, in a comprehension, each perhaps in a task."""
+    given = [scope.plain(one.value) if isinstance(one, ast.Starred) else one for one in gather.args]
+    several = [made for one in given for made in getattr(one, "elts", [getattr(one, "elt", one)])]
+    return [argument(one, 0, "coro") or one if spawns(scope, one) else one for one in several]
+
+
+# Names of tests that are about failures.
+FAILING = re.compile(r"error|except|fail|rais|invalid|reject|refus|broken|fault|exceed|conflict")
+
+
+def is_failure_lost(scope: Scope, wait: ast.Call, coroutines: list[ast.expr], told: Iterable[str]) -> bool:
+    """Whether the failure of a coroutine is sure to be missed: it holds assertions, or it works and nothing is asserted afterwards.
+
+    Assertions on the names `told` say nothing of that: they hold the tasks, or what the wait for them gives.
+    """
+    test, calls = test_around(scope), [scope.plain(one) for one in coroutines]
+    if test is None or FAILING.search(test.name) or not calls or not all(isinstance(one, ast.Call) for one in calls):
+        return False
+    made = [function_called(scope, one) for one in calls]
+    own = [one for one in made if one is not None and one.module.serves_tests]
+    if any(one.every(ast.Raise) or re.search(r"/ 0(?![.\d])", ast.unparse(one.node)) for one in own):
+        return False
+    if any(one.assertions for one in own):
+        return True
+    return all(does_work(scope, call, one) for call, one in zip(calls, made)) and not is_effect_asserted(test, scope, wait, told)
+
+
+def function_called(scope: Scope, call: ast.Call) -> Function | None:
+    """The function or method that a call calls, if it can be read."""
+    function = value(scope, call.func)
+    made = function.scope if function is not None else scope.definition(call.func)
+    return made if isinstance(made, Function) else None
+
+
+# Methods of a test's own lists, events and queues.
+KEEPING = frozenset("append add set is_set put_nowait acquire release".split())
+
+
+def does_work(scope: Scope, call: ast.Call, made: Function | None) -> bool:
+    """Whether a coroutine runs code under test: it is none of the tests' own, or calls something beside the standard library."""
+    if made is None or not made.module.serves_tests:
+        return is_called_outside(scope, call)
+    return any(is_called_outside(made, one) for name, calls in made.calls.items() for one in calls if name not in KEEPING)
+
+
+def is_called_outside(scope: Scope, call: ast.Call) -> bool:
+    """Whether a call is none of a built-in function or of the standard library, and no mere wait."""
+    if isinstance(call.func, ast.Name) and scope.lookup(call.func) is None:
+        return not hasattr(builtins, call.func.id)
+    root = (scope.dotted(call.func) or "").partition(".")[0]
+    return last_name(call.func) not in ONLY_WAITS and root not in stdlib_module_names
+
+
+CHECKING = frozenset("raises wait_for timeout timeout_at fail_after".split())
+
+
+def is_effect_asserted(test: Function, scope: Scope, wait: ast.Call, told: Iterable[str]) -> bool:
+    """Whether a test checks anything after a wait that the tasks may have brought about."""
+    names = {
+        *told,
+        *(loop.target.id for loop in scope.every(ast.For) if isinstance(loop.target, ast.Name) and attribute_path(loop.iter) in told),
+    }
+    spared = [use for name in names for use in scope.uses(name)]
+    for one in (test, *inner_scopes(test)):
+        later = [check for check in getattr(one, "assertions", ()) if start(check) > start(wait)]
+        if any(not any(check in one.ancestors(use) for use in spared) for check in later):
+            return True
+    helpers = test.module.asserting_helpers.keys() | {one.name for one in test.functions if one.assertions} | CHECKING
+    called = [
+        call for one in (test, *inner_scopes(test)) for name in (helpers - {scope.name}) & one.calls.keys() for call in one.calls[name]
+    ]
+    return any(start(call) > start(wait) for call in called)
 
 
 def is_coroutine_argument(scope: Scope, given: ast.expr) -> bool:
     """Whether an argument of gather is made on the spot, by a call or several: no task that was there before."""
     if not isinstance(given, ast.Starred):
-        return isinstance(given, ast.Call)
+        return isinstance(given, ast.Call) and last_name(given.func) not in NO_COROUTINES
     several = scope.plain(given.value)
     if isinstance(several, (ast.List, ast.Tuple)):
         return all(isinstance(one, ast.Call) and not spawns(scope, one) for one in several.elts)
     made = getattr(several, "elt", None)
-    return isinstance(made, ast.Call) and not spawns(scope, made)
+    return isinstance(made, ast.Call) and last_name(made.func) not in NO_COROUTINES and not spawns(scope, made)
+
+
+NO_COROUTINES = frozenset(("run_in_executor", "submit"))
 
 
 def is_cleanup(scope: Scope, node: ast.AST) -> bool:
@@ -5306,7 +5448,24 @@ def wait_hides_failures(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
             yield call, "`asyncio.wait` takes no coroutines since Python 3.11; wrap each in a task, or use `gather`"
     elif tasks and awaiting(scope, call) is not None and all(is_own_task(scope, one) for one in tasks):
         if not is_cleanup(scope, call) and not is_expected_to_hang(scope, call) and all(hides_failure(scope, one, call) for one in tasks):
-            yield call, "nobody reads how the tasks in this `wait` ended, so failures are hidden; use `gather`"
+            if not is_wait_tried_out(scope, call) and is_failure_lost(scope, call, *coroutines_in(scope, call, tasks)):
+                yield call, "nobody reads how the tasks in this `wait` ended, so failures are hidden; use `gather`"
+
+
+def is_wait_tried_out(scope: Scope, wait: ast.Call) -> bool:
+    """Whether a wait is the subject of its test, by its name or the file's, or only lets the tasks start: `timeout=0`."""
+    test, path = test_around(scope), scope.module.path
+    names = f"{path.stem if path else ''} {test.name if test else ''}"
+    return "asyncio_wait" in names or scope.constant(keyword(wait, "timeout")) == 0
+
+
+def coroutines_in(scope: Scope, wait: ast.Call, tasks: Iterable[ast.expr]) -> tuple[list[ast.expr], list[str]]:
+    """The coroutines in the tasks of a wait, and the names that tell how these are: what holds them, what the wait gives."""
+    made = [one[1] for task in tasks if (one := maker(scope, task)) is not None]
+    given, waiting = argument(wait, 0, "fs"), awaiting(scope, wait)
+    told = [one.id for one in (given, *tasks) if isinstance(one, ast.Name)]
+    told += (names_bound(scope, fate(scope, waiting)) if waiting is not None else None) or ()
+    return [call.args[0] if call.args else call for call in made], told
 
 
 def depends_on_version(scope: Scope, node: ast.AST) -> bool:
@@ -5795,6 +5954,8 @@ def relative_url_without_base_url(call: ast.Call, scope: Scope) -> Iterator[tupl
     """
     method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     url = literal_start(scope, argument(call, REQUESTS[method], "url")) if method in REQUESTS else None
+    if not scope.module.serves_tests:
+        return
     if not url or not url.startswith("/") or url.startswith("//") or (made := maker(scope, call.func.value)) is None:
         return
     where, construction = made
@@ -5983,6 +6144,9 @@ def may_have_loop(function: Function) -> bool:
     return any(name in one.calls for one in (function.module, function, *fixtures, *xunit) for name in setting)
 
 
+OWN_PROCESS = frozenset(("subprocess", "forked"))  # marks of tests that run in a process of their own, which ends with them
+
+
 @rule("ATX603", "unclosed-event-loop", "{0}; {1}", calls="new_event_loop")
 def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """A loop holds sockets: dropped, it warns in whichever test the collector runs; closed and left set, it fails
@@ -5990,11 +6154,13 @@ def unclosed_event_loop(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...
     """
     if not isinstance(scope, Function) or not (scope.is_test or scope.fixture) or scope.dotted(call.func) not in LOOP_MAKERS:
         return
-    if is_expected(scope, call) or replaces(scope, "event_loop"):
+    if is_expected(scope, call) or replaces(scope, "event_loop") or any(mark.name in OWN_PROCESS for mark in scope.marks):
         return
+    if scope.fixture and any(isinstance(block, ast.ExceptHandler) for block, _ in blocks(scope, call)):
+        return  # made where there is none, one for all who come later
     kept = keeper(scope, call, ("close",), ("asyncio.set_event_loop",))
     if kept == "":
-        if not any(is_loop_closed(one) for one in clearing_scopes(scope)):
+        if not any(is_loop_closed(one) for one in (*clearing_scopes(scope), *functions_called(scope))):
             yield call, "the new event loop is never closed", "close it in `finally`, or use `asyncio.Runner`"
     elif kept == "closed" and is_left_set(scope, call):
         yield (call, "the closed loop stays the current one", "add `asyncio.set_event_loop(None)`, or use `asyncio.Runner`")
@@ -6004,6 +6170,14 @@ def is_loop_closed(scope: Scope) -> bool:
     """Whether a scope closes the current loop or replaces it."""
     closed = [maker(scope, call.func.value) for call in scope.calls.get("close", ()) if isinstance(call.func, ast.Attribute)]
     return any(made is not None and made[0].dotted(made[1].func) in OWN_LOOP for made in closed)
+
+
+def functions_called(scope: Scope) -> Iterator[Function]:
+    """The functions that a scope calls by name, as far as they can be read."""
+    for call in (call for calls in scope.calls.values() for call in calls):
+        made = scope.definition(call.func)
+        if isinstance(made, Function):
+            yield made
 
 
 def is_left_set(scope: Function, call: ast.Call) -> bool:
@@ -6125,10 +6299,7 @@ def is_spawned(scope: Scope, call: ast.Call) -> bool:
     """
     if scope.dotted(call.func) in SPAWNERS:
         return not replaces(scope, "create_task|ensure_future")
-    if not isinstance(call.func, ast.Attribute) or call.func.attr != "create_task":
-        return False
-    made = maker(scope, call.func.value)
-    return made is not None and made[0].dotted(made[1].func) in OWN_LOOP
+    return last_name(call.func) == "create_task" and is_of_own_loop(scope, call)
 
 
 def is_quick_helper(scope: Scope, call: ast.Call) -> bool:
@@ -6175,7 +6346,50 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
         return
     if not replaces(scope, r"\bsleep\b|\btime\b") and not re.search("freez|travel|clock", " ".join(
             [*scope.requested, *map(ast.unparse, scope.decorators), *map(ast.unparse, with_items(scope, call))])):  # fmt: skip
-        yield (call,)
+        if has_company(scope, call):
+            yield (call,)
+
+
+# Calls that put something on the loop beside the function: timers, servers.
+STARTING = frozenset("call_soon call_later call_at start_server start_unix_server create_server".split())
+# What is on the loop as long as it is entered, by the words of its name.
+SERVING = re.compile(r"(^|_)(serve|listen|worker|subscri|task_group|nursery)|Serve|Listen|Worker|Subscri|TaskGroup|Nursery")
+
+
+def has_company(scope: Function, sleep: ast.Call) -> bool:
+    """Whether anything else is on the loop while a test or fixture sleeps: otherwise nothing is held up."""
+    fixtures = [(one, one.yields[0] if one.yields else None) for one in scope.closest_fixtures if one.is_async and one is not scope]
+    return any(is_anything_on_loop(one, at) for one, at in ((scope, sleep), *fixtures))
+
+
+def is_anything_on_loop(scope: Function, at: ast.expr | None) -> bool:
+    """Whether a task, timer, server or time limit of a function is on the loop at a node, or at the end for None."""
+    for block, field in blocks(scope, at) if at is not None else ():
+        for item in block.items if isinstance(block, (ast.With, ast.AsyncWith)) and field == "body" else ():
+            called = getattr(item.context_expr, "func", item.context_expr)
+            if scope.dotted(called) in TIME_LIMITS or isinstance(block, ast.AsyncWith) and SERVING.search(last_name(called)):
+                return True
+    started = [call for name in STARTING for call in scope.calls.get(name, ()) if name != "create_server" or is_of_own_loop(scope, call)]
+    started += [call for name in TASKS for call in scope.calls.get(name, ()) if spawns(scope, call) and not is_waited_for(scope, call, at)]
+    return any(at is None or start(call) < start(at) for call in started)
+
+
+TASKS = ("create_task", "ensure_future")
+
+
+def is_of_own_loop(scope: Scope, call: ast.Call) -> bool:
+    """Whether a method is called on the loop that is asked for."""
+    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) else None
+    return made is not None and made[0].dotted(made[1].func) in OWN_LOOP
+
+
+def is_waited_for(scope: Scope, task: ast.Call, at: ast.expr | None) -> bool:
+    """Whether a function awaits a task, whichever that is, after it has made one and before a node."""
+    awaited = [one.value for one in scope.every(ast.Await) if end(one) > start(task) and (at is None or start(one) < start(at))]
+    given = [
+        one.args[0] if isinstance(one, ast.Call) and one.args and last_name(one.func) in ("wait_for", "shield") else one for one in awaited
+    ]
+    return any(not isinstance(one, ast.Call) or one is task or last_name(one.func) in ("gather", "wait") for one in given)
 
 
 @rule("ATX607", "timeout-marker-without-plugin",
