@@ -11,9 +11,8 @@ from shop import fetch_order
 @pytest.mark.asyncio
 @pytest.mark.timeout(5)
 async def test_in_time():
-    order = asyncio.create_task(fetch_order(1))
     time.sleep(0.1)
-    assert await order
+    assert await fetch_order(1)
 
 
 @pytest.mark.asyncio

@@ -6299,7 +6299,10 @@ def is_spawned(scope: Scope, call: ast.Call) -> bool:
     """
     if scope.dotted(call.func) in SPAWNERS:
         return not replaces(scope, "create_task|ensure_future")
-    return last_name(call.func) == "create_task" and is_of_own_loop(scope, call)
+    if not isinstance(call.func, ast.Attribute) or call.func.attr != "create_task":
+        return False
+    made = maker(scope, call.func.value)
+    return made is not None and made[0].dotted(made[1].func) in OWN_LOOP
 
 
 def is_quick_helper(scope: Scope, call: ast.Call) -> bool:
@@ -6346,50 +6349,7 @@ def blocking_sleep(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
         return
     if not replaces(scope, r"\bsleep\b|\btime\b") and not re.search("freez|travel|clock", " ".join(
             [*scope.requested, *map(ast.unparse, scope.decorators), *map(ast.unparse, with_items(scope, call))])):  # fmt: skip
-        if has_company(scope, call):
-            yield (call,)
-
-
-# Calls that put something on the loop beside the function: timers, servers.
-STARTING = frozenset("call_soon call_later call_at start_server start_unix_server create_server".split())
-# What is on the loop as long as it is entered, by the words of its name.
-SERVING = re.compile(r"(^|_)(serve|listen|worker|subscri|task_group|nursery)|Serve|Listen|Worker|Subscri|TaskGroup|Nursery")
-
-
-def has_company(scope: Function, sleep: ast.Call) -> bool:
-    """Whether anything else is on the loop while a test or fixture sleeps: otherwise nothing is held up."""
-    fixtures = [(one, one.yields[0] if one.yields else None) for one in scope.closest_fixtures if one.is_async and one is not scope]
-    return any(is_anything_on_loop(one, at) for one, at in ((scope, sleep), *fixtures))
-
-
-def is_anything_on_loop(scope: Function, at: ast.expr | None) -> bool:
-    """Whether a task, timer, server or time limit of a function is on the loop at a node, or at the end for None."""
-    for block, field in blocks(scope, at) if at is not None else ():
-        for item in block.items if isinstance(block, (ast.With, ast.AsyncWith)) and field == "body" else ():
-            called = getattr(item.context_expr, "func", item.context_expr)
-            if scope.dotted(called) in TIME_LIMITS or isinstance(block, ast.AsyncWith) and SERVING.search(last_name(called)):
-                return True
-    started = [call for name in STARTING for call in scope.calls.get(name, ()) if name != "create_server" or is_of_own_loop(scope, call)]
-    started += [call for name in TASKS for call in scope.calls.get(name, ()) if spawns(scope, call) and not is_waited_for(scope, call, at)]
-    return any(at is None or start(call) < start(at) for call in started)
-
-
-TASKS = ("create_task", "ensure_future")
-
-
-def is_of_own_loop(scope: Scope, call: ast.Call) -> bool:
-    """Whether a method is called on the loop that is asked for."""
-    made = maker(scope, call.func.value) if isinstance(call.func, ast.Attribute) else None
-    return made is not None and made[0].dotted(made[1].func) in OWN_LOOP
-
-
-def is_waited_for(scope: Scope, task: ast.Call, at: ast.expr | None) -> bool:
-    """Whether a function awaits a task, whichever that is, after it has made one and before a node."""
-    awaited = [one.value for one in scope.every(ast.Await) if end(one) > start(task) and (at is None or start(one) < start(at))]
-    given = [
-        one.args[0] if isinstance(one, ast.Call) and one.args and last_name(one.func) in ("wait_for", "shield") else one for one in awaited
-    ]
-    return any(not isinstance(one, ast.Call) or one is task or last_name(one.func) in ("gather", "wait") for one in given)
+        yield (call,)
 
 
 @rule("ATX607", "timeout-marker-without-plugin",
