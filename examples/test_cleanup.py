@@ -44,5 +44,5 @@ async def test_forgotten_task():
 
 
 @pytest.mark.asyncio
-async def test_results_are_dropped():
+async def test_failures_are_dropped():
     await asyncio.gather(fetch_order(1), fetch_order(2), return_exceptions=True)
