@@ -4557,51 +4557,13 @@ def uses_library(module: Module, library: str) -> bool:
 def patched_asyncio_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Nobody awaits or closes the coroutine: the warning comes with whichever test the collector runs in, or as its failure."""
     made = replacement(scope, call)
-    if made is None or not takes_coroutine(made):
+    if made is None or not takes_coroutine(made) or not is_bare_stand_in(scope, made):
         return
-    if made.mock is None:
-        if made.new is not None or mock_function(scope, call.func) is None or keyword(call, "new_callable") is not None:
-            return
-        effect = keyword(call, "side_effect")
-    else:
-        effect = next((one for _, one in side_effects(made.mock)), None) or keyword(call, "side_effect")
-    if keyword(call, "wraps") is not None or made.mock is not None and made.mock.spec == "wraps":
-        return
-    if effect is not None and not is_exception(scope, effect):
-        return
-    if is_taken_care_of(scope, call) or is_never_called(scope, made) or is_said_to_get_a_mock(scope, call):
-        return
-    if any(replaces_by_plain_mock(one) for one in replaced_beside(scope, call)):
-        return
-    if is_handed_coroutine(scope, made, effect is not None):
+    test, reached = test_of(scope, call), calls_of_replaced(scope, made)
+    if test is None or is_taken_care_of(scope, made) or side_effect_of(made) and any("close" in one.where.calls for one in reached):
+        return  # where the stand-in raises, the code may close the coroutine then
+    if is_handed_coroutine(made, test, reached):
         yield call, ".".join(made.dotted.split(".")[-2:])[:40]
-
-
-def replaced_beside(scope: Scope, call: ast.Call) -> Iterator[Replacement]:
-    """What else is replaced in the test that a replacing call belongs to, by its body or its decorators."""
-    above = scope.parent(call)
-    test = scope.module.scopes[above] if isinstance(above, FUNCTIONS) else scope
-    calls = [(test, one) for name in ("patch", "object", "setattr") for one in test.calls.get(name, ())]
-    if test.outer is not None:
-        calls += [(test.outer, one) for one in getattr(test.node, "decorator_list", ()) if isinstance(one, ast.Call)]
-    return (made for where, one in calls if one is not call and (made := replacement(where, one)) is not None)
-
-
-def replaces_by_plain_mock(made: Replacement) -> bool:
-    """Whether a coroutine function gets a mock whose call gives no coroutine."""
-    return made.mock is not None and made.mock.kind != "AsyncMock" and is_coroutine_function(made.target)
-
-
-def is_said_to_get_a_mock(scope: Scope, call: ast.Call) -> bool:
-    """Whether the test asserts that the mock of a patch was given a mock, or what one returned."""
-    for where, name in mock_names(scope, call):
-        for use in where.uses(name):
-            read = where.parent(use)
-            asserted = where.parent(read) if getattr(read, "attr", "") in (*CALL_ASSERTIONS, *AWAIT_ASSERTIONS) else None
-            given = asserted.args[0] if isinstance(asserted, ast.Call) and asserted.args else None
-            if getattr(given, "attr", "") == "return_value" or (mock := value(where, given)) is not None and mock.kind in MOCKS:
-                return True
-    return False
 
 
 RUNNER_FUNCTIONS = frozenset(("async_create_task", "async_create_background_task"))
@@ -4612,10 +4574,77 @@ def takes_coroutine(made: Replacement) -> bool:
     return knowledge.takes_coroutine(made.dotted) or made.name in RUNNER_FUNCTIONS
 
 
+def is_bare_stand_in(scope: Scope, made: Replacement) -> bool:
+    """Whether a mock takes the place of something that looks at no argument: without side effect, or with an exception for one."""
+    call = made.call
+    if made.mock is None and (made.new is not None or mock_function(scope, call.func) is None or keyword(call, "new_callable") is not None):
+        return False
+    if keyword(call, "wraps") is not None or made.mock is not None and made.mock.spec == "wraps":
+        return False
+    effect = side_effect_of(made)
+    return effect is None or is_exception(scope, effect)
+
+
+def side_effect_of(made: Replacement) -> ast.expr | None:
+    """The side effect with which a stand-in is made."""
+    own = side_effects(made.mock) if made.mock is not None else []
+    return own[0][1] if own else keyword(made.call, "side_effect")
+
+
 def is_exception(scope: Scope, effect: ast.expr) -> bool:
     """Whether a side effect is an exception: its class or an object of it."""
     name = ast.unparse(effect.func if isinstance(effect, ast.Call) else effect).rpartition(".")[2]
     return name.endswith(("Error", "Exception", "Cancelled", "Timeout", "Exit"))
+
+
+def is_handed_coroutine(made: Replacement, test: Function, reached: list[Reached]) -> bool:
+    """Whether calls hand what is replaced a coroutine: one for certain, and the others at least what a call gives."""
+    handed = [(one.where, given) for one in reached for given in handed_over(one.where, one.call)]
+    return all(isinstance(given, ast.Call) for _, given in handed) and any(
+        makes_coroutine(where, given) and stand_ins_in(test, given.func, made) <= {"AsyncMock"} for where, given in handed
+    )  # fmt: skip
+
+
+def handed_over(scope: Scope, call: ast.Call) -> Iterator[ast.expr]:
+    """What a function that takes coroutines is given as one: the first argument, for `gather` each."""
+    given = [argument(call, 0, "coro")] if last_name(call.func) != "gather" else call.args
+    for one in given:
+        inside = scope.plain(one.value if isinstance(one, ast.Starred) else one)
+        yield scope.plain(inside.elt) if isinstance(inside, COMPREHENSIONS) and not isinstance(inside, ast.DictComp) else inside
+
+
+def makes_coroutine(where: Scope, call: ast.Call) -> bool:
+    """Whether a call in the code makes a coroutine for certain, of nothing that a test hands over."""
+    found = value(where, call)
+    return found is not None and found.kind == "coroutine" and not is_parameters(where, call.func)
+
+
+def is_parameters(scope: Scope, function: ast.expr) -> bool:
+    """Whether what is called belongs to a parameter, but `self`: a test may hand over a mock, whatever the annotation says."""
+    root = root_name(function)
+    found = scope.lookup(root) if root is not None else None
+    return found is not None and any(
+        binding.how == "parameter" and not (isinstance(found[0], Function) and root.id == found[0].self_name and found[0].owner)
+        for binding in found[1]
+    )
+
+
+def is_taken_care_of(scope: Scope, made: Replacement) -> bool:
+    """Whether the test goes on to configure the mock of a patch, or takes out and closes what it was given."""
+    used = {getattr(where.parent(use), "attr", ""): where for where, use in uses_of_stand_in(scope, made)}
+    if "" in used or any(path.startswith(f"{name}.side_effect") for where, name in mock_names(scope, made.call) for path in where.stored):
+        return True
+    return any(name in used and takes_coroutine_out(used[name]) for name in ("call_args", "call_args_list", "mock_calls"))
+
+
+def takes_coroutine_out(scope: Scope) -> bool:
+    """Whether a function closes, runs or awaits a coroutine that it holds: `await mock.call_args[0][0]`."""
+    if {"close", "run", "run_until_complete", "gather", "wait_for", "ensure_future", "create_task"} & scope.calls.keys():
+        return True
+    return any(not isinstance(one.value, ast.Call) for one in scope.every(ast.Await))
+
+
+# Stand-ins: what a test says of one, and where the code that it runs calls what is replaced
 
 
 def mock_names(scope: Scope, call: ast.Call) -> list[tuple[Scope, str]]:
@@ -4629,69 +4658,182 @@ def mock_names(scope: Scope, call: ast.Call) -> list[tuple[Scope, str]]:
     return [(scope, target.id)] if isinstance(target, ast.Name) else []
 
 
-def is_taken_care_of(scope: Scope, call: ast.Call) -> bool:
-    """Whether the test goes on to configure the mock of a patch, or takes out and closes what it was given."""
-    for where, name in mock_names(scope, call):
-        if any(path.startswith(f"{name}.side_effect") for path in where.stored):
-            return True
-        used = {getattr(where.parent(use), "attr", "") for use in where.uses(name)}
-        if used & {"call_args", "call_args_list", "mock_calls"} and takes_coroutine_out(where):
-            return True
-        if "" in used:
-            return True
-    return False
-
-
-def takes_coroutine_out(scope: Scope) -> bool:
-    """Whether a function closes, runs or awaits a coroutine that it holds: `await mock.call_args[0][0]`."""
-    if {"close", "run", "run_until_complete", "gather", "wait_for", "ensure_future", "create_task"} & scope.calls.keys():
-        return True
-    return any(not isinstance(one.value, ast.Call) for one in scope.every(ast.Await))
-
-
-def is_never_called(scope: Scope, made: Replacement) -> bool:
-    """Whether the test says of a stand-in that it is not called, and nowhere that it is: what it gives does not matter then."""
+def uses_of_stand_in(scope: Scope, made: Replacement) -> list[tuple[Scope, ast.Name]]:
+    """Where a test names a stand-in, apart from the call that puts it in place."""
     names = mock_names(scope, made.call) + ([(scope, made.new.id)] if isinstance(made.new, ast.Name) else [])
-    reads = [(where, read) for where, name in names for use in where.uses(name) if isinstance(read := where.parent(use), ast.Attribute)]
-    if any(read.attr in CALL_ASSERTIONS or read.attr in AWAIT_READS for _, read in reads):
-        return False
-    return any(read.attr in ("assert_not_called", "assert_not_awaited") or read.attr in CALL_READS and (
-        re.search(r"\bnot\b|\b0\b|False", ast.unparse(where.statement(read)))) for where, read in reads)  # fmt: skip
+    return [
+        (where, use) for where, name in names for use in where.uses(name) if made.call not in (where.parent(use), *where.ancestors(use))
+    ]
 
 
-def is_handed_coroutine(scope: Scope, made: Replacement, fails: bool) -> bool:
-    """Whether the code in sight hands a patched function a coroutine; where no call of it is in sight, that is taken for granted.
+def said_of_calls(scope: Scope, made: Replacement) -> str:
+    """What a test says of a stand-in's calls: "called", "not called" (and nowhere that it is), or "" where it says nothing.
 
-    Where the call `fails`, the code may close the coroutine, or the test may have put something else in its place.
+    An exception as side effect says that the code meets it; an AssertionError, that it must not.
     """
-    calls = list(calls_in_code(scope, made))
-    calls = [one for one in calls if one[0].name in scope.calls] or calls  # first those of the functions that the test calls itself
-    if fails and (has_stand_in(scope, made.call) or any("close" in where.calls for where, _ in calls)):
-        return False
-    return not calls or any(gives_some_coroutine(scope, where, given) for where, call in calls for given in call.args)
+    reads = [(where, read) for where, use in uses_of_stand_in(scope, made) if isinstance(read := where.parent(use), ast.Attribute)]
+    if any(read.attr in CALL_ASSERTIONS or read.attr in AWAIT_READS for _, read in reads):
+        return "called"
+    counts = [ast.unparse(where.statement(read)) for where, read in reads if read.attr in CALL_READS]
+    effect = side_effect_of(made)
+    fails = "" if effect is None else ast.unparse(effect).partition("(")[0]
+    refused = any(read.attr in ("assert_not_called", "assert_not_awaited") for _, read in reads)
+    if refused or fails == "AssertionError" or any(re.search(r"\bnot\b|\b0\b|False", one) for one in counts):
+        return "not called"
+    return "called" if counts or fails else ""
 
 
-def has_stand_in(scope: Scope, call: ast.Call) -> bool:
-    """Whether a test puts a plain mock in the place of something else, or asserts about the `close` of something."""
-    if any(one.mock is not None and one.mock.kind != "AsyncMock" for one in replaced_beside(scope, call)):
+class Run(NamedTuple):
+    """A readable function that a test runs."""
+
+    function: Function
+    is_sure: bool  # no branch and no way out lies before
+    is_caught: bool  # the test goes on after an exception
+
+
+class Reached(NamedTuple):
+    """A call that a test comes to, in its body or in readable code."""
+
+    where: Function
+    call: ast.Call
+
+
+def calls_of_replaced(scope: Scope, made: Replacement) -> list[Reached]:
+    """The calls of what is replaced that a test makes: in its body, in the functions that it calls and in those that they call.
+
+    Where the test says that the stand-in is called, these are all that it may mean; else only those that it is sure to come to.
+    """
+    said, test = said_of_calls(scope, made), test_of(scope, made.call)
+    if test is None or not test.is_plain or said == "not called":
+        return []
+    sure, others = [], []
+    for run in functions_run(test, made):
+        for call in run.function.calls.get(made.name, ()):
+            is_meant = is_call_of(run.function, call, made) and not stand_ins_in(test, getattr(call.func, "value", None), made)
+            if is_meant and not _is_later(run.function, call, test, made.call):
+                (sure if is_sure_to_run(run, call) else others).append(Reached(run.function, call))
+    return sure or (others if said == "called" else [])
+
+
+def test_of(scope: Scope, call: ast.Call) -> Function | None:
+    """The test that a replacing call belongs to, by its body or its decorators."""
+    above = scope.parent(call)
+    return test_around(scope.module.scopes.get(above, scope) if isinstance(above, FUNCTIONS) else scope)
+
+
+def functions_run(test: Function, made: Replacement) -> Iterator[Run]:
+    """The test, the readable functions that it calls while something is replaced, and those that these call in turn.
+
+    Further down only those of the same file and methods of the same object are looked for.
+    """
+    todo, seen = [(Run(test, True, False), 4)], set()
+    while todo:
+        run, steps = todo.pop()
+        if run in seen or run.function is not test and any(True for _ in stands_in(test, called_as(run.function), made)):
+            continue
+        seen.add(run)
+        yield run
+        for call in (call for several in run.function.calls.values() for call in several if steps):
+            is_near = run.function is test or isinstance(call.func, ast.Name) or is_own(run.function, call)
+            function = function_run(run.function, call, made) if is_near and not _is_later(run.function, call, test, made.call) else None
+            if function is not None and (run.function is test or function.module is run.function.module or function.owner is not None):
+                is_caught = run.is_caught or run.function is test and is_caught_in(test, call)
+                todo.append((Run(function, is_sure_to_run(run, call), is_caught), steps - 1))
+
+
+def function_run(where: Scope, call: ast.Call, made: Replacement) -> Function | None:
+    """The readable function that a call runs: for a class, the method that sets its objects up.
+
+    An async one runs where it is awaited, or handed to somebody who is sure to await it: nobody who makes a task, no stand-in.
+    """
+    found, what = value(where, call.func), fate(where, call)
+    if found is None or found.kind not in ("function", "class"):
+        return None
+    function = found.scope.find_method("__init__") if isinstance(found.scope, Class) else found.scope
+    if not isinstance(function, Function) or function.is_lambda or function.is_generator:
+        return None
+    is_handed = isinstance(what.by, ast.Call) and last_name(what.by.func) not in ("create_task", "ensure_future", made.name)
+    return function if not function.is_async or isinstance(what.by, ast.Await) or is_handed else None
+
+
+def is_own(function: Function, call: ast.Call) -> bool:
+    """Whether a call is one of a method of the same object."""
+    return function.owner is not None and attribute_path(call.func).rpartition(".")[0] == function.self_name
+
+
+def is_call_of(where: Scope, call: ast.Call, made: Replacement) -> bool:
+    """Whether a call is one of what is replaced: a name that was imported before the patch still means the original."""
+    owner, project = made.dotted.rpartition(".")[0], made.scope.module.project
+    known, found = knowledge.patched_name(made.dotted), value(where, call.func)
+    if isinstance(call.func, ast.Name):
+        home = project.module(owner, made.scope.module) if project is not None and not known else None
+        if home is None or home.path != where.module.path:
+            return False
+    if known:
+        return where.dotted(call.func) == known
+    if made.target is None or made.name in RUNNER_FUNCTIONS:
         return True
-    asserted = (attribute_path(one.func) for name in (*CALL_ASSERTIONS, "assert_not_called") for one in scope.calls.get(name, ()))
-    return any(".close." in path for path in asserted)
+    return found is not None and (found.name, found.scope) == (made.target.name, made.target.scope)
 
 
-def gives_some_coroutine(scope: Scope, where: Scope, given: ast.expr) -> bool:
-    """Whether an argument is a coroutine, for certain or by the name of what is called."""
-    found = value(where, given)
-    if found is not None or not isinstance(given, ast.Call):
-        return found is not None and found.kind == "coroutine"
-    return scope.module.may_be_coroutine(last_name(given.func)) or last_name(given.func) in where.module.async_names
+def is_sure_to_run(run: Run, node: ast.AST) -> bool:
+    """Whether a function that runs comes to a node: no branch is around it, and no way out further up.
+
+    Where the test goes on after an exception, every call further up is a way out.
+    """
+    function, around = run.function, (node, *run.function.ancestors(node))
+    if not run.is_sure or any(isinstance(above, (ast.IfExp, ast.BoolOp)) for above in around):
+        return False
+    for block, field in blocks(function, node):
+        if type(block) in BRANCHING and (type(block) not in TRIES or field != "body"):
+            return False
+        if function.is_test and catches(block) and block.body[0] not in around:
+            return False
+    ways_out = function.every(ast.Return, ast.Raise) + [one for several in function.calls.values() for one in several if run.is_caught]
+    return all(end(one) > start(node) for one in ways_out)
 
 
-def calls_in_code(scope: Scope, made: Replacement) -> Iterator[tuple[Scope, ast.Call]]:
-    """The calls of a patched function in the module where it is patched, or in those that the file imports."""
-    head = made.dotted.rpartition(".asyncio.")[0]
-    for code in scope.module.first_party((head,) if head else scope.module.imports):
-        yield from ((where, call) for where in code.all_scopes for call in where.calls.get(made.name, ()))
+def is_caught_in(test: Function, node: ast.AST) -> bool:
+    """Whether a test goes on after an exception at a node."""
+    return any(field == "body" and catches(block) for block, field in blocks(test, node))
+
+
+def catches(block: ast.AST) -> bool:
+    """Whether a block takes exceptions for its own."""
+    calls = [item.context_expr for item in getattr(block, "items", ()) if isinstance(item.context_expr, ast.Call)]
+    names = ("raises", "assertRaises", "assertRaisesRegex", "suppress")
+    return bool(getattr(block, "handlers", ())) or any(last_name(call.func) in names for call in calls)
+
+
+def called_as(function: Function) -> str:
+    """The name by which a function is called: for the method that sets objects up, the class's."""
+    return function.owner.name if function.owner is not None and function.name == "__init__" else function.name
+
+
+def stand_ins_in(test: Function, named: ast.expr | None, beside: Replacement) -> set[str]:
+    """The kinds of what stands in for anything that an expression names, as in `stands_in`."""
+    names = {*attribute_path(named).split("."), last_name(named)} if named is not None else set()
+    return {kind for name in names for kind in stands_in(test, name, beside)}
+
+
+def stands_in(test: Function, name: str, beside: Replacement) -> Iterator[str]:
+    """The kinds of the mocks, "" for anything else, that a test or its fixtures put in the place of what has a name, beside a stand-in."""
+    for scope in (test, *test.closest_fixtures):
+        given = [(made.dotted, made.mock) for made in replacements_in(scope) if made.name == name]
+        given += [
+            (path, _written(scope, one)) for path, several in scope.stored.items() if path.rpartition(".")[2] == name for one in several
+        ]
+        for path, mock in given:
+            if not f".{beside.dotted}".endswith(f".{path}"):
+                yield getattr(mock, "kind", "")
+
+
+def replacements_in(test: Scope) -> Iterator[Replacement]:
+    """What is replaced in a function, by its body or its decorators."""
+    calls = [(test, one) for name in ("patch", "object", "setattr") for one in test.calls.get(name, ())]
+    if test.outer is not None:
+        calls += [(test.outer, one) for one in getattr(test.node, "decorator_list", ()) if isinstance(one, ast.Call)]
+    return (made for where, one in calls if (made := replacement(where, one)) is not None)
 
 
 AWAIT_ASSERTIONS = frozenset(name for name in AWAIT_READS if name.startswith("assert")) | {"assert_not_awaited"}
@@ -4765,31 +4907,20 @@ def is_some_mock(scope: Scope, expression: ast.expr) -> bool:
 def sync_stand_in_for_coroutine(call: ast.Call, scope: Scope) -> Iterator[tuple[Any, ...]]:
     """Awaiting the stand-in's result raises a TypeError, which a `pytest.raises(Exception)` takes for success."""
     made = replacement(scope, call)
-    if made is None or made.new is None and made.made == "setattr" or is_never_called(scope, made):
+    if made is None or (given := what_cannot_be_awaited(scope, made)) == "" or not is_coroutine_function(made.target):
         return
-    if made.target is None or made.target.scope is not None and any(takes_coroutine(one) for one in replaced_beside(scope, call)):
-        return  # of the project's own, and what it gives is handed to another stand-in
+    reached = calls_of_replaced(scope, made)
+    if reached and all(fate(one.where, one.call).what == "awaited" for one in reached):
+        yield call, made.name[:36], given
+
+
+def what_cannot_be_awaited(scope: Scope, made: Replacement) -> str:
+    """What a stand-in gives that is certain to be no awaitable, in words; "" if it may be one."""
     if isinstance(made.new, ast.Lambda):
-        if is_plainly_sync(made.new.body) and is_coroutine_function(made.target) and is_sure_to_be_used(scope, made):
-            yield call, made.name[:36], f"`{ast.unparse(made.new.body)[:16]}`"
-    elif made.mock is not None and made.mock.kind != "AsyncMock" and made.mock.spec in ("", "list"):
-        if is_coroutine_function(made.target) and not is_made_awaitable(scope, call, made.mock) and is_sure_to_be_used(scope, made):
-            yield call, made.name[:36], f"what a {made.mock.kind} gives"
-
-
-def is_sure_to_be_used(scope: Scope, made: Replacement) -> bool:
-    """Whether one may take it that the code comes to await a stand-in.
-
-    A coroutine function of the project's own that gets a lambda, or is replaced by a helper of several tests, is often the one that a
-    test does not reach. And of a patch decorator whose parameter is not found, nobody knows how the mock is set up.
-    """
-    if isinstance(above := scope.parent(made.call), SCOPES):
-        function = scope.module.scopes.get(above)
-        is_found = isinstance(function, Function) and function.is_plain and bool(mock_names(scope, made.call))
-        return made.new is not None or is_found
-    if made.target.scope is None:
-        return True
-    return is_awaited_in_sight(scope, made.name) if isinstance(made.new, ast.Lambda) else is_in_test(scope)
+        return f"`{ast.unparse(made.new.body)[:16]}`" if is_plainly_sync(made.new.body) else ""
+    if made.mock is None or made.mock.kind == "AsyncMock" or made.mock.spec not in ("", "list"):
+        return ""
+    return "" if is_made_awaitable(scope, made.call, made.mock) else f"what a {made.mock.kind} gives"
 
 
 def is_plainly_sync(expression: ast.expr) -> bool:
