@@ -684,6 +684,28 @@ class Scope:
         return {path for mock in mocks if (path := attribute_path(mock))}
 
     @cached_property
+    def put_on(self) -> dict[str, list[ast.expr]]:
+        """What is assigned to attributes below a name, and below the result of a mock ("m.get.return_value")."""
+        found: dict[str, list[ast.expr]] = defaultdict(list)
+        for path, several in self.stored.items():
+            heads = {path.partition(".")[0], *(path[: one.end() - 1] for one in re.finditer(r"\.return_value\.", path))}
+            for head in heads:
+                found[head] += [one for one in several if one is not None]
+        return found
+
+    @cached_property
+    def closes_coroutines(self) -> bool:
+        """Whether a side effect given here closes its argument: nobody is to await the coroutine that another mock made then."""
+        calls = [call for name in ("patch", "object", *MOCKS) for call in self.calls.get(name, ())]
+        effects = [keyword(call, "side_effect") for call in calls]
+        effects += [one for path, several in self.stored.items() if path.endswith(".side_effect") for one in several]
+        functions = [given.scope for one in effects if (given := value(self, one)) is not None and isinstance(given.scope, Function)]
+        return any(
+            root is not None and root.id in {parameter.arg for parameter in function.parameters}
+            for function in functions for call in function.calls.get("close", ()) for root in (root_name(call.func),)
+        )  # fmt: skip
+
+    @cached_property
     def aliases(self) -> dict[str, list[str]]:
         """Other names of what a path names: `response = client.get.return_value`, `client = self.client = AsyncMock()`."""
         found: dict[str, list[str]] = defaultdict(list)
@@ -1341,6 +1363,20 @@ class Function(Scope):
     def assertions(self) -> list[ast.stmt]:
         """The assertions of the function, in document order."""
         return [one for one in self.every(ast.Assert, ast.Expr) if is_assertion(one)]
+
+    @cached_property
+    def said(self) -> dict[Any, set[ast.AST]]:
+        """What its assertions say that is no accident if it is said again (`sayings`), with the assertions that say it."""
+        found: dict[Any, set[ast.AST]] = defaultdict(set)
+        for statement in self.assertions:
+            for one in sayings(statement):
+                found[one].add(statement)
+        return found
+
+    @cached_property
+    def said_texts(self) -> list[str]:
+        """The texts that its assertions say, but very short ones, which are found in many others."""
+        return [one for one in self.said if isinstance(one, str) and len(one) > 3]
 
     @property
     def is_coroutine_function(self) -> bool:
@@ -4146,6 +4182,7 @@ def called_but_maybe_not_awaited(node: ast.Call | ast.Assert, scope: Scope) -> I
     for mock, remedy in _claims(scope, node):
         if is_await_owed(scope, mock) and not (
             is_await_asserted(scope, mock) or is_called_in_sight(scope, mock) or is_outcome_asserted(scope, mock)
+            or scope.closes_coroutines
         ):  # fmt: skip
             yield node, mock_text(mock), remedy
 
@@ -4277,18 +4314,69 @@ def reads_of(scope: Scope, mock: ast.expr) -> list[ast.expr]:
 
 
 def is_outcome_asserted(scope: Scope, mock: ast.expr) -> bool:
-    """Whether the same function asserts about what only an await of a mock gives: the result set up for it, or the exception."""
+    """Whether the same function asserts about what only an await of a mock gives: its result, what its side effect does, its exception."""
     given = value(scope, mock)
     if given is None:
         return False
-    effects = [one for where, written in configured(given, "side_effect") for one in getattr(written, "elts", (written,))]
+    effects = [one for _, written in configured(given, "side_effect") for one in getattr(written, "elts", (written,))]
     if {"raises", "assertRaises"} & scope.calls.keys() and any(is_exception(scope, one) for one in effects):
         return True
-    parts = [one for where, written in configured(given, "return_value") if where is scope for one in ast.walk(written)]
-    names = {one.id for one in parts if isinstance(one, ast.Name)} & scope.binders.keys()
-    uses = [use for name in names for use in scope.uses(name)]
+    outcomes = [(where, part) for where, written in outcomes_of(given) for part in seen_through(where, written)]
+    names = {one.id for where, part in outcomes if where is scope for one in ast.walk(part) if isinstance(one, ast.Name)}
+    uses = [use for name in names & scope.binders.keys() for use in scope.uses(name)]
     uses += scope.reads(f"{attribute_path(mock)}.return_value")
-    return any(is_compared(scope, use) for use in uses)
+    own = assertions_about(scope, mock)
+    if any(is_compared(scope, use) or is_assertion(scope.statement(use)) and scope.statement(use) not in own for use in uses):
+        return True
+    said: dict[Any, set[ast.AST]] = getattr(scope, "said", {})
+    told = {one for _, part in outcomes for one in sayings(part)} if said else set()
+    return any(not said[one] <= own for one in told if one in said) or any(
+        one in text and not said[one] <= own for text in told if isinstance(text, str) for one in scope.said_texts
+    )  # fmt: skip
+
+
+def outcomes_of(mock: Value) -> Iterator[tuple[Scope, ast.expr]]:
+    """What awaiting a mock gives or does, as it is written: its results, what is put on them, what a function that is its side effect names."""
+    yield from configured(mock, "return_value")
+    for where, written in configured(mock, "side_effect"):
+        yield from ((where, one) for one in getattr(where.plain(written), "elts", ()))
+        function = value(where, written)
+        if function is not None and isinstance(function.scope, Function) and function.scope.outer is where:
+            yield from ((where, name) for name in function.scope.facts.every_load if name.id not in function.scope.binders)
+            yield from ((function.scope, node.value) for node in function.scope.every(ast.Return) if node.value is not None)
+    yield from ((where, one) for where, path in mock.paths for one in where.put_on.get(f"{path}.return_value", ()))
+
+
+def seen_through(scope: Scope, expression: ast.expr) -> Iterator[ast.expr]:
+    """An expression, and what the names in it are bound to and have put on them."""
+    yield expression
+    for name in {one.id for one in ast.walk(expression) if isinstance(one, ast.Name)}:
+        yield from (binding.value for binding in scope.bindings(name) if binding.how == "assign")
+        yield from scope.put_on.get(name, ())
+
+
+def sayings(part: ast.AST) -> Iterator[Any]:
+    """What a piece of code says that is no accident if said again: literals but 0, 1, True and the like, constants, calls with arguments."""
+    todo: list[ast.AST] = [part]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Constant):
+            if node.value and node.value not in (1, ...):
+                yield node.value
+        elif isinstance(node, ast.Attribute) or isinstance(node, ast.Call) and node.args:
+            yield (ast.dump(node),)
+        if isinstance(node, ast.Call):
+            todo += [*node.args, *(word.value for word in node.keywords)]
+        elif isinstance(node, ast.Dict):
+            todo += node.values
+        elif not isinstance(node, (ast.Attribute, ast.Await)):
+            todo += ast.iter_child_nodes(node)
+
+
+def assertions_about(scope: Scope, mock: ast.expr) -> set[ast.AST]:
+    """The statements of a function that ask a mock for its calls."""
+    reads = ((read, getattr(scope.parent(read), "attr", "")) for read in reads_of(scope, mock))
+    return {scope.statement(read) for read, name in reads if name.startswith("assert") or name in MOCK_OWN}
 
 
 def is_compared(scope: Scope, use: ast.expr) -> bool:
@@ -4785,12 +4873,27 @@ def is_sure_to_run(run: Run, node: ast.AST) -> bool:
     if not run.is_sure or any(isinstance(above, (ast.IfExp, ast.BoolOp)) for above in around):
         return False
     for block, field in blocks(function, node):
-        if type(block) in BRANCHING and (type(block) not in TRIES or field != "body"):
+        if type(block) in BRANCHING and not (field == "body" and (type(block) in TRIES or is_entered(function, block))):
             return False
         if function.is_test and catches(block) and block.body[0] not in around:
             return False
-    ways_out = function.every(ast.Return, ast.Raise) + [one for several in function.calls.values() for one in several if run.is_caught]
+    calls = [one for name, several in function.calls.items() if name not in HARMLESS for one in several] if run.is_caught else []
+    ways_out = function.every(ast.Return, ast.Raise, ast.Break, ast.Continue) + calls
     return all(end(one) > start(node) for one in ways_out)
+
+
+HARMLESS = frozenset("range len isinstance print debug info getLogger".split())  # functions that do not raise
+
+
+def is_entered(scope: Scope, loop: ast.AST) -> bool:
+    """Whether the body of a loop runs once for certain: `while True`, `for ... in range(3)`, `for ... in (1, 2)`."""
+    if isinstance(loop, ast.While):
+        return bool(scope.constant(loop.test))
+    found = getattr(loop, "iter", None)
+    if isinstance(found, ast.Call) and scope.dotted(found.func) is None and last_name(found.func) == "range" and len(found.args) == 1:
+        times = scope.constant(found.args[0])
+        return isinstance(times, int) and times > 0
+    return isinstance(found, (ast.Tuple, ast.List)) and bool(found.elts)
 
 
 def is_caught_in(test: Function, node: ast.AST) -> bool:
