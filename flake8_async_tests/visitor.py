@@ -4340,10 +4340,11 @@ def outcomes_of(mock: Value) -> Iterator[tuple[Scope, ast.expr]]:
     yield from configured(mock, "return_value")
     for where, written in configured(mock, "side_effect"):
         yield from ((where, one) for one in getattr(where.plain(written), "elts", ()))
-        function = value(where, written)
-        if function is not None and isinstance(function.scope, Function) and function.scope.outer is where:
-            yield from ((where, name) for name in function.scope.facts.every_load if name.id not in function.scope.binders)
-            yield from ((function.scope, node.value) for node in function.scope.every(ast.Return) if node.value is not None)
+        function = getattr(value(where, written), "scope", None)
+        if isinstance(function, Function):
+            yield from ((function, node.value) for node in function.every(ast.Return) if node.value is not None)
+            if function.outer is where:
+                yield from ((where, name) for name in function.facts.every_load if name.id not in function.binders)
     yield from ((where, one) for where, path in mock.paths for one in where.put_on.get(f"{path}.return_value", ()))
 
 
