@@ -4364,7 +4364,9 @@ def sayings(part: ast.AST) -> Iterator[Any]:
         if isinstance(node, ast.Constant):
             if node.value and node.value not in (1, ...):
                 yield node.value
-        elif isinstance(node, ast.Attribute) or isinstance(node, ast.Call) and node.args:
+        elif (
+            isinstance(node, ast.Attribute) or isinstance(node, ast.Call) and node.args or isinstance(node, ast.Name) and node.id.isupper()
+        ):
             yield (ast.dump(node),)
         if isinstance(node, ast.Call):
             todo += [*node.args, *(word.value for word in node.keywords)]
