@@ -695,11 +695,13 @@ class Scope:
 
     @cached_property
     def closes_coroutines(self) -> bool:
-        """Whether a side effect given here closes its argument: nobody is to await the coroutine that another mock made then."""
-        calls = [call for name in ("patch", "object", *MOCKS) for call in self.calls.get(name, ())]
-        effects = [keyword(call, "side_effect") for call in calls]
-        effects += [one for path, several in self.stored.items() if path.endswith(".side_effect") for one in several]
-        functions = [given.scope for one in effects if (given := value(self, one)) is not None and isinstance(given.scope, Function)]
+        """Whether a patch here puts in place what closes its argument: nobody is to await the coroutine that another mock made then.
+
+        In the place of asyncio's own functions that is for the tasks of the code itself.
+        """
+        made = [replacement(self, call) for name in ("patch", "object") for call in self.calls.get(name, ())]
+        given = [value(self, keyword(one.call, "side_effect")) for one in made if one is not None and not takes_coroutine(one)]
+        functions = [one.scope for one in given if one is not None and isinstance(one.scope, Function)]
         return any(
             root is not None and root.id in {parameter.arg for parameter in function.parameters}
             for function in functions for call in function.calls.get("close", ()) for root in (root_name(call.func),)
