@@ -4760,9 +4760,9 @@ def uses_of_stand_in(scope: Scope, made: Replacement) -> list[tuple[Scope, ast.N
 
 
 def said_of_calls(scope: Scope, made: Replacement) -> str:
-    """What a test says of a stand-in's calls: "called", "not called" (and nowhere that it is), or "" where it says nothing.
+    """What a test says of a stand-in's calls: "called", "not called" (and nowhere that it is), "raises", or "" where it says nothing.
 
-    An exception as side effect says that the code meets it; an AssertionError, that it must not.
+    An exception as side effect says that the code meets it ("raises"); an AssertionError, that it must not.
     """
     reads = [(where, read) for where, use in uses_of_stand_in(scope, made) if isinstance(read := where.parent(use), ast.Attribute)]
     if any(read.attr in CALL_ASSERTIONS or read.attr in AWAIT_READS for _, read in reads):
@@ -4773,7 +4773,7 @@ def said_of_calls(scope: Scope, made: Replacement) -> str:
     refused = any(read.attr in ("assert_not_called", "assert_not_awaited") for _, read in reads)
     if refused or fails == "AssertionError" or any(re.search(r"\bnot\b|\b0\b|False", one) for one in counts):
         return "not called"
-    return "called" if counts or fails else ""
+    return "called" if counts else fails and "raises"
 
 
 class Run(NamedTuple):
@@ -4794,7 +4794,8 @@ class Reached(NamedTuple):
 def calls_of_replaced(scope: Scope, made: Replacement) -> list[Reached]:
     """The calls of what is replaced that a test makes: in its body, in the functions that it calls and in those that they call.
 
-    Where the test says that the stand-in is called, these are all that it may mean; else only those that it is sure to come to.
+    Those that it is sure to come to, if there are any. Else, where the test says that the stand-in is called, all that it may mean: what it
+    asserts are the calls on its way, an exception that it gives it may be meant for any call in the same file.
     """
     said, test = said_of_calls(scope, made), test_of(scope, made.call)
     if test is None or not test.is_plain or said == "not called":
@@ -4805,7 +4806,10 @@ def calls_of_replaced(scope: Scope, made: Replacement) -> list[Reached]:
             is_meant = is_call_of(run.function, call, made) and not stand_ins_in(test, getattr(call.func, "value", None), made)
             if is_meant and not _is_later(run.function, call, test, made.call):
                 (sure if is_sure_to_run(run, call) else others).append(Reached(run.function, call))
-    return sure or (others if said == "called" else [])
+    if sure or said == "":
+        return sure
+    every = {call for one in others for where in one.where.module.all_functions for call in where.calls.get(made.name, ())}
+    return others if said == "called" or every == {one.call for one in others} else []
 
 
 def test_of(scope: Scope, call: ast.Call) -> Function | None:
