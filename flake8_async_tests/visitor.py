@@ -4655,8 +4655,13 @@ def patched_asyncio_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any
     test, reached = test_of(scope, call), calls_of_replaced(scope, made)
     if test is None or is_taken_care_of(scope, made) or side_effect_of(made) and any("close" in one.where.calls for one in reached):
         return  # where the stand-in raises, the code may close the coroutine then
-    if is_handed_coroutine(made, test, reached):
+    if is_handed_coroutine(made, test, reached) and not filters_warnings(test):
         yield call, ".".join(made.dotted.split(".")[-2:])[:40]
+
+
+def filters_warnings(test: Function) -> bool:
+    """Whether a test deals with warnings itself: then it knows of the coroutine that nobody awaits."""
+    return bool({"filterwarnings", "simplefilter"} & test.calls.keys()) or test.mark("filterwarnings") is not None
 
 
 RUNNER_FUNCTIONS = frozenset(("async_create_task", "async_create_background_task"))
