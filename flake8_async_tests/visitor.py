@@ -4655,7 +4655,8 @@ def patched_asyncio_function(call: ast.Call, scope: Scope) -> Iterator[tuple[Any
     test, reached = test_of(scope, call), calls_of_replaced(scope, made)
     if test is None or is_taken_care_of(scope, made) or side_effect_of(made) and any("close" in one.where.calls for one in reached):
         return  # where the stand-in raises, the code may close the coroutine then
-    if is_handed_coroutine(made, test, reached) and not filters_warnings(test):
+    is_handed = is_handed_coroutine(made, test, reached) if reached else must_be_handed_coroutine(scope, made, test)
+    if is_handed and not filters_warnings(test):
         yield call, ".".join(made.dotted.split(".")[-2:])[:40]
 
 
@@ -4701,6 +4702,21 @@ def is_handed_coroutine(made: Replacement, test: Function, reached: list[Reached
     return all(isinstance(given, ast.Call) for _, given in handed) and any(
         makes_coroutine(where, given) and stand_ins_in(test, given.func, made) <= {"AsyncMock"} for where, given in handed
     )  # fmt: skip
+
+
+# What takes nothing but coroutines.
+COROUTINES_ONLY = RUNNER_FUNCTIONS | {"create_task", "run", "run_coroutine_threadsafe"}
+
+
+def must_be_handed_coroutine(scope: Scope, made: Replacement, test: Function) -> bool:
+    """Whether code that cannot be read hands over a coroutine for certain: nothing else is taken, and nothing else in the test is a mock."""
+    home, _, name = made.dotted.rpartition(".asyncio.")
+    if not home or name not in COROUTINES_ONLY or scope.module.first_party((home,)) or said_of_calls(scope, made) == "not called":
+        return False
+    if any(one.call is not made.call for one in replacements_in(test)) or not test.calls.keys().isdisjoint(MOCKS):
+        return False
+    fixtures = [find_fixture(test, name) for name in test.requested if name not in test.injections]
+    return not any(fixture is None or fixture.names_mocks for fixture in fixtures)
 
 
 def handed_over(scope: Scope, call: ast.Call) -> Iterator[ast.expr]:
