@@ -4327,14 +4327,15 @@ def is_outcome_asserted(scope: Scope, mock: ast.expr) -> bool:
     names = {one.id for where, part in outcomes if where is scope for one in ast.walk(part) if isinstance(one, ast.Name)}
     uses = [use for name in names & scope.binders.keys() for use in scope.uses(name)]
     uses += scope.reads(f"{attribute_path(mock)}.return_value")
-    own = assertions_about(scope, mock)
-    if any(is_compared(scope, use) or is_assertion(scope.statement(use)) and scope.statement(use) not in own for use in uses):
+    if any(is_compared(scope, use) for use in uses):
         return True
     said: dict[Any, set[ast.AST]] = getattr(scope, "said", {})
     told = {one for _, part in outcomes for one in sayings(part)} if said else set()
-    return any(not said[one] <= own for one in told if one in said) or any(
-        one in text and not said[one] <= own for text in told if isinstance(text, str) for one in scope.said_texts
-    )  # fmt: skip
+    texts = [text for text in told if isinstance(text, str)]
+    parts = [one for one in scope.said_texts if any(one in text for text in texts)] if texts else []
+    repeating = {scope.statement(use) for use in uses if is_assertion(scope.statement(use))}
+    repeating.update(statement for one in (*told, *parts) for statement in said.get(one, ()))
+    return bool(repeating) and not repeating <= assertions_about(scope, mock)
 
 
 def outcomes_of(mock: Value) -> Iterator[tuple[Scope, ast.expr]]:
