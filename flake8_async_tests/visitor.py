@@ -5857,9 +5857,19 @@ def may_be_cut_off(scope: Function, block: ast.AST) -> bool:
     awaited = [ast.unparse(one) for one in waits if isinstance(one, ast.Await)]
     if awaited == [re.sub("^assert not ", "", ast.unparse(one)) for one in asserted]:
         return False  # nothing is meant to come
-    if any(is_in_body(scope, call, block) for call in scope.calls.get("sleep_forever", ())):
-        return False  # nothing else can end that
+    if is_meant_to_run_out(scope, block):
+        return False
     return any(start(wait) < end(one) for wait in waits for one in asserted)
+
+
+def is_meant_to_run_out(scope: Function, block: Any) -> bool:
+    """Whether a block sleeps for ever, or longer than its own limit."""
+    limits = [scope.constant(argument(item.context_expr, 0, "seconds")) for item in getattr(block, "items", ())
+              if isinstance(item.context_expr, ast.Call)]  # fmt: skip
+    least = min((one for one in limits if isinstance(one, (int, float))), default=float("inf"))
+    sleeps = [call for name in ("sleep", "sleep_forever") for call in scope.calls.get(name, ()) if is_in_body(scope, call, block)]
+    times = [scope.constant(argument(call, 0, "seconds")) if call.args else float("inf") for call in sleeps]
+    return any(isinstance(one, (int, float)) and one >= least for one in times)
 
 
 def is_only_check(scope: Function, block: ast.AST) -> bool:
