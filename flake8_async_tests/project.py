@@ -497,7 +497,9 @@ def _dependencies_of(folder: str, requirements: tuple[str, ...], state: tuple[An
     _from_project(found, pyproject)
     _from_tools(found, pyproject)
     _from_ini(found, here)
-    _from_setup(found, here / "setup.py")
+    _from_literals(found, here / "setup.py")
+    _from_literals(found, here / "noxfile.py")
+    _from_pipfile(found, here / "Pipfile")
     _from_matrix(found, here / "riotfile.py")
     for path in requirements:
         if path.endswith(ENVIRONMENTS):
@@ -510,7 +512,7 @@ def _dependencies_of(folder: str, requirements: tuple[str, ...], state: tuple[An
 
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
-DECLARING = ("pyproject.toml", "setup.cfg", "tox.ini", "setup.py", "riotfile.py", *LOCKS)
+DECLARING = ("pyproject.toml", "setup.cfg", "tox.ini", "setup.py", "noxfile.py", "riotfile.py", "Pipfile", *LOCKS)
 CONDA = ("conda", "ci", ".ci", "continuous_integration")  # folders of conda's environments
 ENVIRONMENTS = (".yml", ".yaml")
 
@@ -543,6 +545,13 @@ def _from_tools(found: Dependencies, pyproject: Any) -> None:
         found.add_all(strings(table({"_": environment}, "_").get("extra-dependencies")))
 
 
+def _from_pipfile(found: Dependencies, path: Path) -> None:
+    """The packages of pipenv, which writes its file as poetry writes its tables."""
+    pipfile = read_toml(path)
+    for name in ("packages", "dev-packages"):
+        found.add_table(table(pipfile, name))
+
+
 def _from_ini(found: Dependencies, folder: Path) -> None:
     """setup.cfg and tox.ini."""
     setup = read_ini(folder / "setup.cfg") or {}
@@ -559,8 +568,8 @@ def _from_ini(found: Dependencies, folder: Path) -> None:
             found.add_all(line for line in lines if not line.strip().startswith(("-", "{", ".", "/")))
 
 
-def _from_setup(found: Dependencies, path: Path) -> None:
-    """Literal requirements in setup.py, which is read as text and never run."""
+def _from_literals(found: Dependencies, path: Path) -> None:
+    """Literal requirements in setup.py or noxfile.py, which is read as text and never run."""
     text = read_text(path)
     if text is None:
         return
@@ -936,7 +945,7 @@ def _state(folder: str) -> tuple[Any, ...]:
     return _changed(folder), *(stamp(os.path.join(folder, name)) for name in sorted(CONFIGURING & listing(folder)))
 
 
-CONFIGURING = frozenset((*FILES, *LOCKS, "setup.py", "riotfile.py", "requirements.txt", "conftest.py"))
+CONFIGURING = frozenset((*FILES, *DECLARING, "requirements.txt", "conftest.py"))
 
 
 class Project:

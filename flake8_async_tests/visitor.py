@@ -1371,9 +1371,16 @@ class Function(Scope):
         """What its assertions say that is no accident if it is said again (`sayings`), with the assertions that say it."""
         found: dict[Any, set[ast.AST]] = defaultdict(set)
         for statement in self.assertions:
-            for one in sayings(statement):
-                found[one].add(statement)
+            for part in (statement, *self._written_out(statement)):
+                for one in sayings(part):
+                    found[one].add(statement)
         return found
+
+    def _written_out(self, statement: ast.AST) -> Iterator[ast.expr]:
+        """The displays and literals that the names in a statement are bound to: `assert answer == expected`."""
+        for name in {one.id for one in ast.walk(statement) if isinstance(one, ast.Name)}:
+            several = (binding.value for binding in self.bindings(name) if binding.how == "assign")
+            yield from (one for one in several if isinstance(one, (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Set)))
 
     @cached_property
     def said_texts(self) -> list[str]:
@@ -2074,10 +2081,20 @@ def _result_of(function: Function) -> Value | None:
         return None
     if function.is_async_generator:
         return Value("async generator", function.name, function)
+    if function.is_async and _may_be_generator_elsewhere(function):
+        return None
     result = _returned_value(function) if not function.is_generator else None
     if function.is_async:
         return Value("coroutine", function.name, function, result)
     return result
+
+
+def _may_be_generator_elsewhere(function: Function) -> bool:
+    """Whether a method without a result is annotated as an async generator: where a subclass writes it out, it is one."""
+    annotation = function.node.returns
+    if function.owner is None or any(node.value is not None for node in function.every(ast.Return)):
+        return False
+    return last_name(annotation.value if isinstance(annotation, ast.Subscript) else annotation) in YIELDING
 
 
 # Decorators after which calling a function does what its body says.
@@ -3351,7 +3368,7 @@ def unsupplied_parameter(test: Function) -> str | None:
     return test.requested[given] if len(test.requested) > given and test.node.args.vararg is None else None
 
 
-@rule("ATX107", "marker-on-helper", "`asyncio` mark on `{0}`, which pytest does not collect; move it to the test", each="function")
+@rule("ATX107", "marker-on-helper", "`asyncio` mark on `{0}`, which pytest does not collect; {1}", each="function")
 def marker_on_helper(function: Function) -> Iterator[tuple[Any, ...]]:
     """The mark slipped off its test, or the name keeps the function from being collected."""
     if not function.own_marks or function.is_test or function.fixture or not function.module.is_test_file:
@@ -3362,7 +3379,13 @@ def marker_on_helper(function: Function) -> Iterator[tuple[Any, ...]]:
         return
     for mark in function.own_marks:
         if mark.name == "asyncio":
-            yield mark.node, function.name
+            yield mark.node, function.name, "remove it" if is_called_by_marked(function) else "move it to the test"
+
+
+def is_called_by_marked(helper: Function) -> bool:
+    """Whether every function of the file that calls a helper has the mark itself."""
+    callers = [scope_of(helper.module, use) for use in helper.module.uses(helper.name)]
+    return bool(callers) and all(isinstance(one, Function) and one.mark("asyncio") is not None for one in callers)
 
 
 # Names by which people switch a test off: `xtest_get`, `_test_get`, `disabled_test_get`.
@@ -3793,6 +3816,8 @@ def event_loop_fixture(function: Function) -> Iterator[tuple[Any, ...]]:
             yield function.node, "pytest-asyncio 1.0 ignores an `event_loop` fixture", remedy
     elif is_asyncio_run(function) and "event_loop" not in parametrized(function):
         found = find_fixture(function, "event_loop") is not None
+        if not found and any(not one.binders.keys().isdisjoint(("event_loop", "*")) for one in module.with_conftests):
+            return  # imported from where it cannot be read
         fact = "`event_loop` is not the loop that runs `{0}`" if found else "pytest-asyncio 1.0 has no `event_loop` for `{0}`"
         yield function.node, fact.format(short(function.name)), "call `asyncio.get_running_loop()`"
 
@@ -4575,10 +4600,15 @@ def coroutine_as_return_value(node: Any, scope: Scope) -> Iterator[tuple[Any, ..
         kind = given.kind if given is not None else ""
         if made.what == "side_effect" and kind in ("coroutine", "async generator"):
             yield node, f"{kind} object", made.what, "it cannot be called or iterated; give the function itself"
-        elif made.what == "return_value" and kind == "coroutine" and is_async:
+        elif made.what == "return_value" and kind == "coroutine" and is_async and not is_awaited_twice(scope, made.given):
             yield node, "coroutine object", made.what, "awaiting the mock gives it un-awaited; give its result"
         elif made.what == "side_effect" and is_async and gives_coroutine(scope, made.given):
             yield node, f"{spelled(made.given)}", made.what, "awaiting the mock gives one un-awaited; use an `async def`"
+
+
+def is_awaited_twice(scope: Scope, given: ast.expr) -> bool:
+    """Whether a test asserts that the coroutine that a mock gives is awaited as well: the code does so."""
+    return isinstance(given, ast.Call) and is_await_asserted(scope, given.func)
 
 
 def spelled(given: ast.expr) -> str:

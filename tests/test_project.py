@@ -199,7 +199,7 @@ def around(top: Path, files: dict[str, str]) -> project.Project:
     return project.project_of(write(top, files) / "test_a.py", Settings())
 
 
-@pytest.mark.parametrize("name", [*project.FILES, "conftest.py", "setup.py", "riotfile.py", "uv.lock", "requirements.txt", "environment.yml"])
+@pytest.mark.parametrize("name", [*project.FILES, "conftest.py", "setup.py", "noxfile.py", "riotfile.py", "Pipfile", "uv.lock", "requirements.txt", "environment.yml"])
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00broken", b"[", b"[pytest\nx", b"\0", b"(" * 5000,
                                      b"x" * (project.LIMIT + 1)])  # fmt: skip
 def test_broken_file_counts_as_absent(tmp_path: Path, name: str, content: bytes) -> None:
@@ -217,7 +217,7 @@ def test_wrong_types_count_as_absent(tmp_path: Path, text: str) -> None:
     assert (found.agreed("asyncio_mode"), list(found.problems), found.below("pytest", "9")) == ("strict", [], False)
 
 
-@pytest.mark.parametrize("name", [*project.FILES, "conftest.py", "setup.py", "riotfile.py", "uv.lock", "requirements.txt", "environment.yml"])
+@pytest.mark.parametrize("name", [*project.FILES, "conftest.py", "setup.py", "noxfile.py", "riotfile.py", "Pipfile", "uv.lock", "requirements.txt", "environment.yml"])
 def test_folder_pipe_or_circular_link_counts_as_absent(tmp_path: Path, name: str) -> None:
     (tmp_path / ".git").mkdir()
     for folder, make in {"a": os.mkdir, "b": os.mkfifo, "c": lambda path: os.symlink(path, path)}.items():
@@ -265,6 +265,8 @@ PLACES = {
     "setup.cfg": ("[options]\ninstall_requires =\n    pytest{0}\n", "[options.extras_require]\nt =\n    pytest{0}\n"),
     "tox.ini": ("[testenv]\ndeps =\n    py310: pytest{0}\n",),
     "setup.py": ("from setuptools import setup\nsetup(extras_require={{'t': ['pytest{0}']}})\n",),
+    "noxfile.py": ('def tests(session):\n    session.install("pytest{0}", "tox==4")\n',),
+    "Pipfile": ('[packages]\npytest = "{0}"\n', '[dev-packages]\npytest = {{version = "{0}", extras = ["dev"]}}\n'),
     "riotfile.py": ('venv = Venv(pkgs={{"pytest": "{0}"}}, env={{"A": "1"}})\n',
                     'venv = Venv(pkgs={{\n    "pytest": [\n        "{0}",\n        latest,\n    ],\n}})\n'),
     "environment.yml": ("dependencies:\n  - python=3.12\n  - pytest {0}  # why\n",
