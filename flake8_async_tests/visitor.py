@@ -4348,10 +4348,13 @@ def is_outcome_asserted(scope: Scope, mock: ast.expr) -> bool:
     effects = [one for _, written in configured(given, "side_effect") for one in getattr(written, "elts", (written,))]
     if {"raises", "assertRaises"} & scope.calls.keys() and any(is_exception(scope, one) for one in effects):
         return True
+    if given.spec == "wraps":  # the real function runs, and anything asserted may be what it did
+        return not set(getattr(scope, "assertions", ())) <= assertions_about(scope, mock)
     outcomes = [(where, part) for where, written in outcomes_of(given) for part in seen_through(where, written)]
     names = {one.id for where, part in outcomes if where is scope for one in ast.walk(part) if isinstance(one, ast.Name)}
     uses = [use for name in names & scope.binders.keys() for use in scope.uses(name)]
-    uses += scope.reads(f"{attribute_path(mock)}.return_value")
+    results = scope.reads(f"{attribute_path(mock)}.return_value")
+    uses += [*results, *(use for read in results if (what := fate(scope, read)).what == "assigned" for use in scope.uses(what.by.id))]
     if any(is_compared(scope, use) for use in uses):
         return True
     said: dict[Any, set[ast.AST]] = getattr(scope, "said", {})
