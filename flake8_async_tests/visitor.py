@@ -4351,19 +4351,30 @@ def is_outcome_asserted(scope: Scope, mock: ast.expr) -> bool:
     if given.spec == "wraps":  # the real function runs, and anything asserted may be what it did
         return not set(getattr(scope, "assertions", ())) <= assertions_about(scope, mock)
     outcomes = [(where, part) for where, written in outcomes_of(given) for part in seen_through(where, written)]
-    names = {one.id for where, part in outcomes if where is scope for one in ast.walk(part) if isinstance(one, ast.Name)}
-    uses = [use for name in names & scope.binders.keys() for use in scope.uses(name)]
-    results = scope.reads(f"{attribute_path(mock)}.return_value")
-    uses += [*results, *(use for read in results if (what := fate(scope, read)).what == "assigned" for use in scope.uses(what.by.id))]
+    uses = uses_of_outcome(scope, mock, outcomes)
     if any(is_compared(scope, use) for use in uses):
         return True
-    said: dict[Any, set[ast.AST]] = getattr(scope, "said", {})
-    told = {one for _, part in outcomes for one in sayings(part)} if said else set()
-    texts = [text for text in told if isinstance(text, str)]
-    parts = [one for one in scope.said_texts if any(one in text for text in texts)] if texts else []
     repeating = {scope.statement(use) for use in uses if is_assertion(scope.statement(use))}
-    repeating.update(statement for one in (*told, *parts) for statement in said.get(one, ()))
+    repeating.update(assertions_repeating(scope, [part for _, part in outcomes]))
     return bool(repeating) and not repeating <= assertions_about(scope, mock)
+
+
+def uses_of_outcome(scope: Scope, mock: ast.expr, outcomes: list[tuple[Scope, ast.expr]]) -> list[ast.expr]:
+    """Where a function names what awaiting a mock gives: by names in what is set up, as its `return_value`, by a name for that."""
+    names = {one.id for where, part in outcomes if where is scope for one in ast.walk(part) if isinstance(one, ast.Name)}
+    uses: list[ast.expr] = [use for name in names & scope.binders.keys() for use in scope.uses(name)]
+    results = scope.reads(f"{attribute_path(mock)}.return_value")
+    named = [what.by.id for read in results if (what := fate(scope, read)).what == "assigned"]
+    return [*uses, *results, *(use for name in named for use in scope.uses(name))]
+
+
+def assertions_repeating(scope: Scope, parts: list[ast.expr]) -> Iterator[ast.AST]:
+    """The assertions of a function that say again what pieces of code say, or a part of a text in them."""
+    said: dict[Any, set[ast.AST]] = getattr(scope, "said", {})
+    told = {one for part in parts for one in sayings(part)} if said else set()
+    texts = [text for text in told if isinstance(text, str)]
+    inside = [one for one in scope.said_texts if any(one in text for text in texts)] if texts else []
+    return (statement for one in (*told, *inside) for statement in said.get(one, ()))
 
 
 def outcomes_of(mock: Value) -> Iterator[tuple[Scope, ast.expr]]:
