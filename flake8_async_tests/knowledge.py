@@ -875,13 +875,6 @@ def attribute(class_dotted: str, name: str) -> str:
     return known.attributes.get(name, "") if known else ""
 
 
-def sync_methods(library_class: str) -> Mapping[str, Callee]:
-    """The public methods that are no coroutines (ATX308): an AsyncMock in their place behaves differently."""
-    known = known_class(library_class)
-    methods = known.methods if known else {}
-    return {name: callee for name, callee in methods.items() if callee.kind != "coroutine" and not name.startswith("_")}
-
-
 def classes(library: str) -> Mapping[str, Class]:
     """All known classes of a library, by canonical name."""
     found = table(SHARED.get(library, library))

@@ -1015,10 +1015,8 @@ class Module(Scope):
             return self.settings.asyncio_mode
         if self.project is None or any(reading.file is None for reading in self.project.readings):
             return None
-        if self.project.below("pytest-asyncio", "0.19"):  # these took every async test and fixture, unless told otherwise
-            return None
-        if self.project.lacks_pytest_asyncio:
-            return None
+        if self.project.below("pytest-asyncio", "0.19") or self.project.lacks_pytest_asyncio:
+            return None  # before 0.19 it took every async test and fixture, unless told otherwise
         mode: str | None = self.project.agreed("asyncio_mode")
         return mode
 
@@ -1031,9 +1029,9 @@ class Module(Scope):
     def uses_pytest_asyncio(self) -> bool:
         """Whether pytest-asyncio is this suite's runner, by its marks, its imports or its keys in the configuration."""
         project = self.project
-        if project is not None and any(key.startswith("asyncio_") for reading in project.readings for key in reading.values):
-            if not project.lacks_pytest_asyncio:
-                return True
+        keys = (key for reading in project.readings for key in reading.values) if project is not None else ()
+        if any(key.startswith("asyncio_") for key in keys) and not project.lacks_pytest_asyncio:
+            return True
         return any(one.speaks_asyncio for one in self.with_conftests)
 
     @cached_property
@@ -4642,7 +4640,6 @@ def gives_coroutine(scope: Scope, effect: ast.expr) -> bool:
 SYNC_RESPONSE = frozenset(("json", "raise_for_status"))
 SYNC_RESULT = frozenset("scalars scalar scalar_one scalar_one_or_none first one one_or_none all mappings unique partitions tuples".split())
 SYNC_SESSION = frozenset("add add_all begin begin_nested expunge expunge_all expire expire_all in_transaction get_bind is_modified".split())
-REQUEST_METHODS = frozenset("get post put patch delete head options request ws_connect".split())
 
 
 @rule("ATX308", "async-mock-for-sync-method", "`{0}` is sync in {1}, but a coroutine on this AsyncMock; use a `MagicMock` there",
